@@ -1,0 +1,1 @@
+"""The gate that makes a cookie policy true on the wire."""

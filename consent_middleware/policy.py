@@ -1,0 +1,157 @@
+"""What a site promises its visitors, as frozen data. Reading it from a file is the loader's work."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from types import MappingProxyType
+from typing import Any, Literal
+
+from .lifetime import Lifetime
+
+Texts = Mapping[str, str]
+"""One text in several languages, language tag to text. The tag "" holds the text for every other language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieRule:
+    """One declared cookie: whose it is, and how long it may live.
+
+    ``name`` is exact, or a prefix when it ends in ``*``. ``lifetime`` None means that only the policy's
+    ``cookie_lifetime`` bounds it. ``domain`` and ``path`` say where it lives, beside the host itself and ``/``, so
+    that withdrawal can reach it. ``service`` is the id of the service it came with.
+
+    ``third_party`` marks a cookie in the vendor's own jar (``IDE`` of doubleclick.net): it is shown in the table of
+    cookies and never decides about a cookie of this site, however alike the names.
+    """
+
+    name: str
+    category: str
+    lifetime: Lifetime | None = None
+    domain: str | None = None
+    path: str = "/"
+    partitioned: bool = False
+    purpose: Texts = field(default_factory=dict)
+    service: str | None = None
+    third_party: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A third party, or a tool of the site's own, that sets cookies or loads scripts in one category.
+
+    ``scripts`` are hosts or host/path prefixes (``stats.example.org/``), ``inline`` literal markers of inline
+    snippets (``ownstats(``), ``storage`` keys of localStorage and sessionStorage (exact, or a trailing ``*``).
+    """
+
+    id: str
+    name: str
+    category: str
+    provider: str = ""
+    policy_url: str = ""
+    cookies: tuple[CookieRule, ...] = ()
+    scripts: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """A purpose that visitors choose about as one.
+
+    ``required``: strictly necessary, always allowed, never asked. ``exempt``: audience measurement exempt from
+    consent, allowed until the visitor objects. ``on_request``: not part of "accept all", granted when the visitor
+    asks for it. ``gpc``: ``Sec-GPC: 1`` counts as a refusal.
+    """
+
+    name: str
+    required: bool = False
+    exempt: bool = False
+    on_request: bool = False
+    gpc: bool = False
+    label: Texts = field(default_factory=dict)
+    description: Texts = field(default_factory=dict)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the visitor has to be asked before anything of this category happens."""
+        return not (self.required or self.exempt or self.on_request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One site's whole policy, checked.
+
+    Make one with ``Policy.load``, ``Policy.from_dict`` or ``Policy()``, the default that needs no file: six months
+    for a choice, thirteen for a cookie, the categories necessary, functional, analytics and marketing, and no
+    undeclared cookie. ``cookies`` are the site's own declarations, ``services`` those of every category.
+    """
+
+    version: str = ""
+    revision: int = 1
+    controller: str = ""
+    contact: str = ""
+    consent_lifetime: Lifetime = Lifetime(months=6)
+    cookie_lifetime: Lifetime = Lifetime(months=13)
+    undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
+    cookie_domain: str | None = None
+    mode: Literal["enforce", "report"] = "enforce"
+    categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
+    cookies: tuple[CookieRule, ...] = ()
+    services: tuple[Service, ...] = ()
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Policy:
+        """Read a TOML policy file. Raises PolicyError with every mistake in it, OSError if it cannot be read."""
+        from .loader import load
+
+        return load(path)
+
+    @classmethod
+    def from_dict(cls, tables: Mapping[str, Any]) -> Policy:
+        """Read a policy from the same tables as a mapping. Raises PolicyError with every mistake in it."""
+        from .loader import from_dict
+
+        return from_dict(tables)
+
+    @cached_property
+    def choosable(self) -> tuple[str, ...]:
+        """The categories a visitor can decide about, in the order of their names, which is also the seal's order."""
+        return tuple(sorted(name for name, category in self.categories.items() if not category.required))
+
+    @cached_property
+    def rules(self) -> tuple[CookieRule, ...]:
+        """Every rule that decides about a cookie of this site; the site's own come after those of its services."""
+        of_services = (rule for service in self.services for rule in service.cookies if not rule.third_party)
+        return (*of_services, *self.cookies)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve URL-safe characters over what a visitor consents to.
+
+        It changes with the categories and their standing, the services in them, their providers and ``revision``.
+        It does not change with wording, labels, the order of the file or the version shown to visitors, so a
+        corrected spelling asks nobody again; a new meaning in old words wants a new ``revision``.
+        """
+        consented = {
+            "revision": self.revision,
+            "categories": sorted([c.name, c.required, c.exempt] for c in self.categories.values()),
+            "services": sorted([s.category, s.id, s.provider] for s in self.services),
+        }
+        digest = hashlib.sha256(json.dumps(consented, sort_keys=True).encode()).digest()
+        return base64.urlsafe_b64encode(digest[:9]).decode()
+
+
+DEFAULT_CATEGORIES: Mapping[str, Category] = MappingProxyType(
+    {
+        "necessary": Category(name="necessary", required=True),
+        "functional": Category(name="functional"),
+        "analytics": Category(name="analytics"),
+        "marketing": Category(name="marketing", gpc=True),
+    }
+)
