@@ -1,0 +1,215 @@
+"""The decision of one visitor about every category: what the application sees, and how it acts for the visitor."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import ResponseStarted, UnknownCategory
+from .policy import Policy
+from .seal import Choice, Receipt, Source
+
+Status = Literal["granted", "denied", "unset"]
+
+logger = logging.getLogger("consent_middleware")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one request tells about consent, read at most once and only when something depends on it."""
+
+    receipt: Receipt | None
+    now: int
+    gpc: bool
+    applies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something decided during this request: by whom, how, and what each category named was answered."""
+
+    source: Source
+    mechanism: str
+    answers: Mapping[str, bool]
+
+
+class Decision:
+    """The visitor's decision, live for one request.
+
+    Reading it is cheap and lazy. Acting through ``grant``, ``deny`` and ``withdraw`` takes effect in the same
+    response, for cookies that were set earlier in it as well. Not to be kept beyond its request.
+    """
+
+    __slots__ = ("_choices", "_is_open", "_policy", "_read", "_visit", "acts", "consulted", "settings_url")
+
+    def __init__(self, policy: Policy, read: Callable[[], Visit], settings_url: str) -> None:
+        self._policy = policy
+        self._read = read
+        self._visit: Visit | None = None
+        self._choices: dict[str, Choice] | None = None
+        self._is_open = True
+        self.acts: list[Act] = []
+        self.consulted = False
+        self.settings_url = settings_url
+        """Path of the page where the visitor can change the choice at any time."""
+
+    # What anyone may ask.
+
+    def allows(self, category: str) -> bool:
+        """Whether what belongs to this category may happen now. A category the policy does not have is never allowed."""
+        self.consulted = True
+        if category not in self._policy.categories:
+            logger.warning("%s", _unknown(category, self._policy))
+            return False
+        return self.permits(category)
+
+    @property
+    def categories(self) -> dict[str, Status]:
+        """Each category's state in the policy's order: ``"granted"``, ``"denied"`` or ``"unset"``."""
+        self.consulted = True
+        return {name: self._status(name) for name in self._policy.categories}
+
+    @property
+    def source(self) -> Literal["visitor", "application", "gpc", "default"]:
+        """Whose word the decision is: the visitor's, the application's for the visitor, the browser's signal, nobody's."""
+        self.consulted = True
+        if self.acts:
+            return self.acts[-1].source
+        visit = self.visit
+        if self.choices and visit.receipt is not None:
+            return visit.receipt.source
+        return "gpc" if visit.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+
+    @property
+    def decided_at(self) -> int | None:
+        """When the newest choice still standing was made, in epoch seconds; None without one."""
+        self.consulted = True
+        return max((choice.at for choice in self.choices.values()), default=None)
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the first choice still standing lapses and is asked again, in epoch seconds; None without one."""
+        self.consulted = True
+        lifetime = self._policy.consent_lifetime
+        return min((lifetime.end(choice.at) for choice in self.choices.values()), default=None)
+
+    @property
+    def needs_asking(self) -> bool:
+        """Whether some category is still waiting for the visitor's answer."""
+        self.consulted = True
+        asked = (name for name, category in self._policy.categories.items() if category.is_asked)
+        return self.visit.applies and any(self._status(name) == "unset" for name in asked)
+
+    # What the application may do for the visitor, from its own settings page for instance.
+
+    def grant(self, *categories: str) -> None:
+        """Allow these categories for the visitor, who has just asked for it. What was granted already stays as it is.
+
+        Raises UnknownCategory, or ResponseStarted once the headers have left.
+        """
+        self._act("grant", dict.fromkeys(categories, True))
+
+    def deny(self, *categories: str) -> None:
+        """Refuse these categories for the visitor; their cookies are expired in the same response.
+
+        Raises UnknownCategory, or ResponseStarted once the headers have left.
+        """
+        self._act("deny", dict.fromkeys(categories, False))
+
+    def withdraw(self) -> None:
+        """Refuse whatever is still allowed and can be refused. Without anything to withdraw nothing happens.
+
+        Raises ResponseStarted once the headers have left.
+        """
+        allowed = [name for name in self._policy.choosable if self.permits(name)]
+        self._act("withdraw", dict.fromkeys(allowed, False))
+
+    def __repr__(self) -> str:
+        return f"<Decision {self._policy.version!r} {'open' if self._is_open else 'closed'}>"
+
+    # What the exchange needs; none of it counts as the application having looked.
+
+    @property
+    def visit(self) -> Visit:
+        if self._visit is None:
+            self._visit = self._read()
+        return self._visit
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """The choices in force, those of this request included; lapsed ones are gone."""
+        if self._choices is None:
+            self._choices = standing(self._policy, self.visit)
+        return self._choices
+
+    def permits(self, category: str) -> bool:
+        """As ``allows``, for a category known to exist."""
+        rules = self._policy.categories[category]
+        if rules.required or not self.visit.applies:
+            return True
+        status = self._status(category)
+        return status == "granted" or (status == "unset" and rules.exempt)
+
+    def decide(self, act: Act) -> None:
+        """Take an act into the decision, at this request's instant."""
+        now = self.visit.now
+        self._choices = {**self.choices, **{name: Choice(granted, now) for name, granted in act.answers.items()}}
+        self.acts.append(act)
+
+    def undo(self) -> None:
+        """Forget every act of this request."""
+        self.acts.clear()
+        self._choices = None
+
+    def close(self) -> None:
+        """From here on the response is on its way and acting is an error."""
+        self._is_open = False
+
+    def reopen(self) -> None:
+        """An error page is replacing a response that never left."""
+        self._is_open = True
+
+    def _act(self, mechanism: str, answers: dict[str, bool]) -> None:
+        unknown = [name for name in answers if name not in self._policy.categories]
+        if unknown:
+            raise UnknownCategory(_unknown(unknown[0], self._policy))
+        if not self._is_open:
+            raise ResponseStarted(
+                f"{mechanism}() came after the response had started, so no cookie can be set or withheld any more; "
+                "call it before returning or streaming the response"
+            )
+        new = {name: yes for name, yes in answers.items() if self._changes(name, yes)}
+        if new:
+            self.decide(Act("application", mechanism, new))
+
+    def _changes(self, name: str, granted: bool) -> bool:
+        if self._policy.categories[name].required:
+            return False
+        choice = self.choices.get(name)
+        return choice is None or choice.granted is not granted
+
+    def _status(self, name: str) -> Status:
+        category = self._policy.categories[name]
+        if category.required:
+            return "granted"
+        choice = self.choices.get(name)
+        if choice is not None:
+            return "granted" if choice.granted else "denied"
+        return "denied" if category.gpc and self.visit.gpc else "unset"
+
+
+def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
+    """The choices of a receipt that are still in force: each lapses its own consent lifetime after it was made."""
+    if visit.receipt is None:
+        return {}
+    lifetime = policy.consent_lifetime
+    return {name: choice for name, choice in visit.receipt.choices.items() if visit.now < lifetime.end(choice.at)}
+
+
+def _unknown(category: str, policy: Policy) -> str:
+    near = difflib.get_close_matches(category, policy.categories, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the policy has {', '.join(map(repr, policy.categories))}"
+    return f"{category!r} is not a category of the policy; {hint}"

@@ -1,0 +1,68 @@
+"""One request and one reply, as far as consent is concerned; the shells fill them, nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Headers = list[tuple[str, str]]
+"""Header fields in order, repeated ones included; one character is one octet, as in WSGI native strings."""
+
+
+class Request(Protocol):
+    """What ``applies`` and the exchange may ask of a request, the same behind WSGI, ASGI and Django."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def scheme(self) -> str:
+        """``"https"`` or ``"http"``, as the server saw it; behind a proxy, as its forwarded headers were applied."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """The Host header as sent, port included, ``""`` when there is none."""
+        ...
+
+    @property
+    def root(self) -> str:
+        """The path at which the application is mounted, without a trailing slash; ``""`` at the root."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The decoded path below ``root``."""
+        ...
+
+    @property
+    def cookies(self) -> Sequence[str]:
+        """The Cookie header fields, as sent; HTTP/2 allows several."""
+        ...
+
+    def header(self, name: str) -> str | None:
+        """The value of a header by its lower-case name, several fields joined by ``", "``; None when absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response of our own."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+REASONS: Mapping[int, str] = {
+    200: "OK",
+    303: "See Other",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    503: "Service Unavailable",
+}
