@@ -1,0 +1,231 @@
+"""Our own addresses: where a visitor sees the settings and chooses, and where a page asks for the state.
+
+Everything works with plain forms. Only a same-origin request can choose: a forged *yes* would be consent nobody gave.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from .decision import Act, Decision
+from .http import Reply, Request
+from .messages import language_for
+from .pages import PAGE_HEADERS, notice_page, settings_page
+from .policy import Policy
+
+BODY_LIMIT = 16 * 1024
+"""Bytes of a choice that are read; a form with every category of a large policy stays far below."""
+
+_NEXT_LIMIT = 2048
+_COMMON = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_JSON = (("Content-Type", "application/json"),)
+_FORM_TYPE, _JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a visitor's form or JSON asks for, read but not yet believed."""
+
+    action: str
+    categories: tuple[str, ...]
+    next: str | None
+    fingerprint: str | None
+
+
+class Refusal(Exception):
+    """A request of ours that is answered without doing anything; ``message`` is a key of the messages."""
+
+    def __init__(self, status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
+
+
+class Endpoints:
+    """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
+
+    def __init__(self, policy: Policy, prefix: str) -> None:
+        self._policy = policy
+        self._prefix = prefix
+        self._routes: Mapping[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
+            "/state": (("GET", "HEAD"), self._state),
+            "/settings": (("GET", "HEAD"), self._settings),
+            "/choice": (("POST",), self._choice),
+        }
+
+    def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        """Answer a request below the prefix. ``body`` is None when it was larger than BODY_LIMIT."""
+        try:
+            methods, route = self._routes[request.path.removeprefix(self._prefix)]
+        except KeyError:
+            return self.refuse(request, Refusal(404, "not-found"))
+        try:
+            if request.method not in methods:
+                raise Refusal(405, "wrong-method", (("Allow", ", ".join(methods)),))
+            return route(request, decision, body)
+        except Refusal as refusal:
+            return self.refuse(request, refusal)
+
+    def refuse(self, request: Request, refusal: Refusal) -> Reply:
+        """Say why nothing was done, in the form the request came in."""
+        if _content_type(request) == _JSON_TYPE:
+            body = json.dumps({"error": refusal.message}).encode()
+            return Reply(refusal.status, (*_JSON, *_COMMON, *refusal.headers), body)
+        page = notice_page(
+            language_for(request.header("accept-language")),
+            refusal.message,
+            link=f"{request.root}{self._prefix}/settings",
+            link_text="again" if refusal.status != 404 else "title",
+        )
+        return Reply(refusal.status, (*PAGE_HEADERS, *_COMMON, *refusal.headers), page)
+
+    def state(self, decision: Decision) -> bytes:
+        """The state as JSON: instants are epoch seconds, or null without a choice."""
+        policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
+        names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
+        return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
+
+    def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        return Reply(200, (*_JSON, *_COMMON), self.state(decision))
+
+    def _settings(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        here = f"{request.root}{self._prefix}"
+        page = settings_page(
+            self._policy,
+            decision,
+            language_for(request.header("accept-language")),
+            choice_url=f"{here}/choice",
+            next_path=f"{here}/settings",
+        )
+        return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        if not comes_from_here(request):
+            raise Refusal(403, "foreign-choice")
+        if body is None:
+            raise Refusal(413, "too-large")
+        wish = read_wish(_content_type(request), body)
+        if wish.fingerprint not in (None, self._policy.fingerprint):
+            raise Refusal(409, "outdated-choice")
+        decision.decide(Act("visitor", wish.action, self._answers(wish)))
+        if _content_type(request) == _JSON_TYPE:
+            return Reply(200, (*_JSON, *_COMMON), self.state(decision))
+        return Reply(303, (("Location", wish.next or f"{request.root}/"), *_COMMON))
+
+    def _answers(self, wish: Wish) -> dict[str, bool]:
+        policy = self._policy
+        if not set(wish.categories) <= set(policy.categories):
+            raise Refusal(400, "bad-choice")
+        match wish.action:
+            case "accept-all":
+                # What comes only on request keeps the answer it had, or none.
+                return {name: True for name in policy.choosable if not policy.categories[name].on_request}
+            case "reject-all" | "withdraw":
+                return dict.fromkeys(policy.choosable, False)
+            case "save":
+                return {name: name in wish.categories for name in policy.choosable}
+            case "grant" if wish.categories:
+                return {name: True for name in policy.choosable if name in wish.categories}
+            case _:
+                raise Refusal(400, "bad-choice")
+
+
+def comes_from_here(request: Request) -> bool:
+    """Whether the browser vouches that the request was made by a page of this very origin.
+
+    Sec-Fetch-Site decides where it is sent, and it is right even under ``Referrer-Policy: no-referrer``, when Origin
+    is ``null``. Older browsers, and every browser over plain http, leave Origin, else Referer, to compare.
+    """
+    site = request.header("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    source = request.header("origin")
+    if source is None:
+        source = request.header("referer")
+    return source is not None and _is_own_origin(source, request)
+
+
+def local_path(target: str | None) -> str | None:
+    """Return ``target`` if it can only lead to a path of this site, else None.
+
+    Browsers read ``//``, ``/\\`` and ``/<tab>/`` as the start of another host, so a second slash and any backslash or
+    control character rule it out (WHATWG URL, relative slash state).
+    """
+    if target is None or len(target) > _NEXT_LIMIT or not target.startswith("/") or target.startswith("//"):
+        return None
+    if any(character <= " " or character == "\\" or character >= "\x7f" for character in target):
+        return None
+    return target
+
+
+def read_wish(content_type: str, body: bytes) -> Wish:
+    """Read a form or a JSON object. Raises Refusal for anything else."""
+    if content_type == _FORM_TYPE:
+        return _read_form(body)
+    if content_type == _JSON_TYPE:
+        return _read_json(body)
+    raise Refusal(415, "wrong-type")
+
+
+def _read_form(body: bytes) -> Wish:
+    try:
+        fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except ValueError:
+        raise Refusal(400, "bad-choice") from None
+    last = dict(fields)
+    categories = tuple(value for name, value in fields if name == "category")
+    return Wish(last.get("action", ""), categories, local_path(last.get("next")), last.get("fingerprint"))
+
+
+def _read_json(body: bytes) -> Wish:
+    try:
+        wish = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "bad-choice") from None
+    if not isinstance(wish, dict):
+        raise Refusal(400, "bad-choice")
+    fields = cast("dict[str, Any]", wish)
+    action, categories = fields.get("action"), fields.get("categories", [])
+    next_path, fingerprint = fields.get("next"), fields.get("fingerprint")
+    texts = [action, *categories] if isinstance(categories, list) else [None]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(fingerprint, str | None):
+        raise Refusal(400, "bad-choice")
+    return Wish(
+        cast("str", action),
+        tuple(cast("list[str]", categories)),
+        local_path(next_path) if isinstance(next_path, str) else None,
+        fingerprint,
+    )
+
+
+def _content_type(request: Request) -> str:
+    return (request.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _is_own_origin(source: str, request: Request) -> bool:
+    try:
+        parts = urlsplit(source)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        return False
+    # Behind a proxy that ends TLS we may see http where the browser saw https; never the other way round.
+    if request.scheme == "https" and parts.scheme != "https":
+        return False
+    return (parts.hostname, port or _port(parts.scheme)) == _host_and_port(request.host, parts.scheme)
+
+
+def _host_and_port(host: str, scheme: str) -> tuple[str | None, int] | None:
+    try:
+        parts = urlsplit(f"//{host}")
+        return parts.hostname, parts.port or _port(scheme)
+    except ValueError:
+        return None
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80

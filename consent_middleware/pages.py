@@ -1,0 +1,153 @@
+"""The pages of our own, plain HTML that works without JavaScript; all text in them is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import escape
+
+from .decision import Decision
+from .messages import MESSAGES, lifetime_in, text_in
+from .policy import Category, Policy
+
+STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { max-width: 44rem; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.6rem }
+fieldset { border: 1px solid GrayText; border-radius: .5rem; margin: 0 0 1rem; padding: .75rem 1rem }
+legend { padding: 0 .4rem; font-weight: 600 }
+fieldset p { margin: .25rem 0 }
+.details { font-size: .9rem }
+label { display: flex; gap: .6rem; align-items: center; min-height: 1.75rem }
+input { width: 1.25rem; height: 1.25rem; flex: none }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem }
+button { font: inherit; flex: 1 1 12rem; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid;
+  border-radius: .5rem; background: ButtonFace; color: ButtonText; cursor: pointer }
+:focus-visible { outline: 3px solid Highlight; outline-offset: 2px }
+"""
+
+PAGE_HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    # Framing would let another site dress up our buttons; nothing else is needed by a page of forms.
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
+    ),
+    ("Referrer-Policy", "same-origin"),
+)
+
+
+def settings_page(policy: Policy, decision: Decision, language: str, *, choice_url: str, next_path: str) -> bytes:
+    """The form on which a visitor sees every category and chooses, or changes the choice."""
+    words = MESSAGES[language]
+    fields = "\n".join(_category_field(policy, category, decision, language) for category in policy.categories.values())
+    kept = words["kept"].format(lifetime=lifetime_in(str(policy.consent_lifetime), language))
+    buttons = "\n".join(
+        f'<button name="action" value="{action}">{escape(words[action])}</button>'
+        for action in ("accept-all", "reject-all", "save")
+    )
+    withdraw = f'<p><button name="action" value="withdraw">{escape(words["withdraw"])}</button></p>'
+    return _page(
+        language,
+        words["title"],
+        f"""<p>{escape(words["intro"])} {escape(kept)}</p>
+<p role="status">{escape(_standing(decision, language))}</p>
+<form method="post" action="{escape(choice_url)}">
+<input type="hidden" name="next" value="{escape(next_path)}">
+<input type="hidden" name="fingerprint" value="{policy.fingerprint}">
+{fields}
+<div class="actions">
+{buttons}
+</div>
+{withdraw if decision.decided_at else ""}
+</form>
+{_imprint(policy, language)}""",
+    )
+
+
+def notice_page(language: str, message: str, *, link: str, link_text: str) -> bytes:
+    """A short page that says one thing and leads on."""
+    words = MESSAGES[language]
+    return _page(
+        language,
+        words["title"],
+        f'<p role="status">{escape(words[message])}</p>\n<p><a href="{escape(link)}">{escape(words[link_text])}</a></p>',
+    )
+
+
+def _page(language: str, title: str, main: str) -> bytes:
+    return f"""<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+{main}
+</main>
+</body>
+</html>
+""".encode()
+
+
+def _category_field(policy: Policy, category: Category, decision: Decision, language: str) -> str:
+    words = MESSAGES[language]
+    label = escape(text_in(category.label, language) or category.name.replace("-", " ").capitalize())
+    description = escape(text_in(category.description, language))
+    switch = ""
+    if not category.required:
+        ticked = " checked" if decision.permits(category.name) else ""
+        switch = f'<label><input type="checkbox" name="category" value="{escape(category.name)}"{ticked}> {label}</label>'
+    lines = [description, *_standing_notes(category, decision, words), *_contents(policy, category, words)]
+    paragraphs = "\n".join(f"<p>{line}</p>" for line in lines if line)
+    return f"<fieldset>\n<legend>{label}</legend>\n{switch}\n{paragraphs}\n</fieldset>"
+
+
+def _standing_notes(category: Category, decision: Decision, words: dict[str, str]) -> Iterator[str]:
+    if category.required:
+        yield escape(words["necessary"])
+    if category.on_request:
+        yield escape(words["on-request"])
+    if category.exempt:
+        yield escape(words["exempt"])
+    if category.gpc and decision.visit.gpc and category.name not in decision.choices:
+        yield escape(words["signal"])
+
+
+def _contents(policy: Policy, category: Category, words: dict[str, str]) -> Iterator[str]:
+    services = [service for service in policy.services if service.category == category.name]
+    if services:
+        named = ", ".join(escape(f"{s.name} ({s.provider})" if s.provider else s.name) for s in services)
+        yield f'<span class="details">{escape(words["services"])}: {named}</span>'
+    cookies = sorted({rule.name for rule in policy.rules if rule.category == category.name})
+    if cookies:
+        yield f'<span class="details">{escape(words["cookies"])}: {escape(", ".join(cookies))}</span>'
+
+
+def _standing(decision: Decision, language: str) -> str:
+    decided, expires = decision.decided_at, decision.expires_at
+    if decided is None or expires is None:
+        return MESSAGES[language]["undecided"]
+    return MESSAGES[language]["decided"].format(decided=_date(decided), expires=_date(expires))
+
+
+def _imprint(policy: Policy, language: str) -> str:
+    words = MESSAGES[language]
+    lines = [policy.controller]
+    if policy.contact:
+        lines.append(f"{words['contact']}: {policy.contact}")
+    if policy.version:
+        lines.append(f"{words['version']}: {policy.version}")
+    return "\n".join(f'<p class="details">{escape(line)}</p>' for line in lines if line)
+
+
+def _date(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d")
