@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from .errors import ResponseStarted, UnknownCategory
+from .http import Request
 from .policy import Policy
 from .seal import Choice, Receipt, Source
 
@@ -36,6 +37,16 @@ class Act:
     answers: Mapping[str, bool]
 
 
+class Reader(Protocol):
+    """What a decision needs of the engine."""
+
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def prefix(self) -> str: ...
+    def visit(self, request: Request) -> Visit: ...
+
+
 class Decision:
     """The visitor's decision, live for one request.
 
@@ -43,18 +54,17 @@ class Decision:
     response, for cookies that were set earlier in it as well. Not to be kept beyond its request.
     """
 
-    __slots__ = ("_choices", "_is_open", "_policy", "_read", "_visit", "acts", "consulted", "settings_url")
+    __slots__ = ("_choices", "_is_open", "_policy", "_request", "_visit", "acts", "consulted", "reader")
 
-    def __init__(self, policy: Policy, read: Callable[[], Visit], settings_url: str) -> None:
-        self._policy = policy
-        self._read = read
+    def __init__(self, reader: Reader, request: Request) -> None:
+        self.reader = reader
+        self._request = request
+        self._policy = reader.policy
         self._visit: Visit | None = None
         self._choices: dict[str, Choice] | None = None
         self._is_open = True
         self.acts: list[Act] = []
         self.consulted = False
-        self.settings_url = settings_url
-        """Path of the page where the visitor can change the choice at any time."""
 
     # What anyone may ask.
 
@@ -103,6 +113,11 @@ class Decision:
         asked = (name for name, category in self._policy.categories.items() if category.is_asked)
         return self.visit.applies and any(self._status(name) == "unset" for name in asked)
 
+    @property
+    def settings_url(self) -> str:
+        """Path of the page on which the visitor can change the choice at any time."""
+        return f"{self._request.root}{self.reader.prefix}/settings"
+
     # What the application may do for the visitor, from its own settings page for instance.
 
     def grant(self, *categories: str) -> None:
@@ -135,7 +150,7 @@ class Decision:
     @property
     def visit(self) -> Visit:
         if self._visit is None:
-            self._visit = self._read()
+            self._visit = self.reader.visit(self._request)
         return self._visit
 
     @property
@@ -167,10 +182,6 @@ class Decision:
     def close(self) -> None:
         """From here on the response is on its way and acting is an error."""
         self._is_open = False
-
-    def reopen(self) -> None:
-        """An error page is replacing a response that never left."""
-        self._is_open = True
 
     def _act(self, mechanism: str, answers: dict[str, bool]) -> None:
         unknown = [name for name in answers if name not in self._policy.categories]

@@ -82,11 +82,26 @@ class Engine:
         kinds = _kinds(policy, [*OWN_NAMES, *necessary])
         self.kind_of = lru_cache(_NAMES_REMEMBERED)(NameTable(kinds).lookup)
         self.latest = lru_cache(64)(self._latest)
+        self._is_twin = lru_cache(8)(self._compare)
         self._reported: set[tuple[str, str]] = set()
 
     def open(self, request: Request) -> Exchange:
         """Begin one request."""
         return Exchange(self, request)
+
+    def stands_behind(self, outer: object) -> bool:
+        """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
+        return isinstance(outer, Decision) and self._is_twin(outer.reader)
+
+    def visit(self, request: Request) -> Visit:
+        """Read what a request tells about consent. Anything that cannot be read is no choice."""
+        now = int(self.clock())
+        try:
+            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
+            return Visit(receipt, now, refuses_by_gpc(request), self._applies_to(request))
+        except Exception:
+            logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
+            return Visit(None, now, gpc=True, applies=True)
 
     def cookie_name(self, scheme: str) -> str:
         """Return the name of our cookie: only over https can a browser vouch for where it came from."""
@@ -118,6 +133,22 @@ class Engine:
         kind = self.kind_of(name)
         return kind is not None and kind.category.required
 
+    def _applies_to(self, request: Request) -> bool:
+        if self.applies is None:
+            return True
+        try:
+            return bool(self.applies(request))
+        except Exception:
+            logger.exception("consent.fault: the applies() callable raised; the policy is taken to apply")
+            return True
+
+    def _compare(self, other: object) -> bool:
+        return isinstance(other, Engine) and (other.policy, other.prefix, other.applies) == (
+            self.policy,
+            self.prefix,
+            self.applies,
+        )
+
     def _latest(self, lifetime: Lifetime | None, now: int) -> int:
         end = self.policy.cookie_lifetime.end(now)
         return end if lifetime is None or lifetime.is_session else min(end, lifetime.end(now))
@@ -126,16 +157,18 @@ class Engine:
 class Exchange:
     """One request and its response. See the module for the order of calls."""
 
-    __slots__ = ("_engine", "_optional", "_reply", "_request", "decision", "is_ours")
+    __slots__ = ("_engine", "_optional", "_receipt", "_recorded", "_reply", "_request", "decision", "is_ours")
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
         self._request = request
         self._optional: dict[str, CookieRule] = {}
+        self._receipt: Receipt | None = None
+        self._recorded = 0
         self._reply: Reply | None = None
         self.is_ours = request.path.startswith(engine.inside_prefix)
         """Whether this request is for our own addresses, and the application never sees it."""
-        self.decision = Decision(engine.policy, self._visit, f"{request.root}{engine.prefix}/settings")
+        self.decision = Decision(engine, request)
 
     # The request
 
@@ -147,12 +180,15 @@ class Exchange:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
 
-    def answer(self, body: bytes | None) -> Reply:
-        """Answer a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
-        for header in self._request.cookies:
-            visible_cookies(header, self._shows)
-        self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
-        return self._reply
+    def answer(self, body: bytes | None) -> None:
+        """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
+        try:
+            for header in self._request.cookies:
+                visible_cookies(header, self._shows)
+            self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
+        except Exception:
+            logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
+            self._refuse(Refusal(503, "not-stored"))
 
     @property
     def body_limit(self) -> int:
@@ -161,25 +197,25 @@ class Exchange:
 
     # The response
 
-    @property
-    def records(self) -> list[Record]:
-        """The proof of what was decided in this request, to be stored before the visitor is told."""
-        return [self._record()] if self.decision.acts else []
+    def take_records(self) -> list[Record]:
+        """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
+        if len(self.decision.acts) == self._recorded:
+            return []
+        self._recorded = len(self.decision.acts)
+        return [self._record()]
 
     def store_failed(self) -> None:
         """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
-        if not self._record().is_grant:
-            return
-        self.decision.undo()
-        if self._reply is not None:
-            self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
+        if self._record().is_grant:
+            self._refuse(Refusal(503, "not-stored"))
 
     @property
     def reply(self) -> Reply:
         """The answer to a request of ours as it leaves, cookies included."""
         assert self._reply is not None, "answer() comes first"
         reply = self._reply
-        return Reply(reply.status, tuple(self.start(reply.status, list(reply.headers))), reply.body)
+        headers = self.start(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
+        return Reply(reply.status, tuple(headers), b"" if self._request.method == "HEAD" else reply.body)
 
     @property
     def has_nothing_to_add(self) -> bool:
@@ -201,6 +237,12 @@ class Exchange:
 
     # How it is done
 
+    def _refuse(self, refusal: Refusal) -> None:
+        self.decision.undo()
+        self._recorded = 0
+        if self.is_ours:
+            self._reply = self._engine.endpoints.refuse(self._request, refusal)
+
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
         personal = decision.consulted or bool(decision.acts)
@@ -217,7 +259,7 @@ class Exchange:
         own = self._own_cookie() if decision.acts else []
         swept = self._sweep() if self._may_sweep(status, out) else []
         out += [("Set-Cookie", line) for line in [*own, *swept]]
-        if personal or swept:
+        if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
@@ -229,7 +271,7 @@ class Exchange:
             engine.report(logging.WARNING, "consent.C001", line[:40], "is a line that browsers ignore; it was not sent")
             return (None if engine.enforces else line), False
         now = self.decision.visit.now
-        kind = engine.kind_of(cookie.name) if cookie.name else None
+        kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.category.required
         session_only = kind is not None and kind.rule.lifetime is not None and kind.rule.lifetime.is_session
         capped = cap_line(cookie, line, now, engine.latest(kind.rule.lifetime if kind else None, now), session_only)
@@ -240,6 +282,7 @@ class Exchange:
         return (capped if engine.enforces else line), optional
 
     def _permits(self, name: str, kind: Kind | None) -> bool:
+        """Whether a cookie of this name may be set or seen."""
         if kind is not None:
             if kind.category.required or self.decision.permits(kind.category.name):
                 return True
@@ -307,7 +350,7 @@ class Exchange:
 
     def _own_cookie(self) -> list[str]:
         """Our own cookie, sent only when something was decided: a choice never slides along with visits."""
-        receipt, now = self._receipt(), self.decision.visit.now
+        receipt, now = self._new_receipt(), self.decision.visit.now
         lifetime = self._engine.policy.consent_lifetime
         age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
         request = self._request
@@ -326,13 +369,14 @@ class Exchange:
             parts.append(f"Domain={domain}")
         return ["; ".join(parts)]
 
-    def _receipt(self) -> Receipt:
-        previous = self.decision.visit.receipt
+    def _new_receipt(self) -> Receipt:
+        previous = self._receipt or self.decision.visit.receipt
         who = previous.who if previous else self._engine.token()
-        return Receipt(who, self.decision.acts[-1].source, self.decision.choices)
+        self._receipt = Receipt(who, self.decision.acts[-1].source, self.decision.choices)
+        return self._receipt
 
     def _record(self) -> Record:
-        decision, engine, receipt = self.decision, self._engine, self._receipt()
+        decision, engine, receipt = self.decision, self._engine, self._new_receipt()
         act = decision.acts[-1]
         now, previous = decision.visit.now, decision.visit.receipt
         choices = {name: choice.granted for name, choice in decision.choices.items()}
@@ -351,25 +395,6 @@ class Exchange:
             host=self._request.host,
             gpc=decision.visit.gpc,
         )
-
-    def _visit(self) -> Visit:
-        engine, request = self._engine, self._request
-        now = int(engine.clock())
-        try:
-            receipt = engine.seal.newest(_values(request.cookies, engine.cookie_name(request.scheme)), now)
-            return Visit(receipt, now, refuses_by_gpc(request), self._applies())
-        except Exception:
-            logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
-            return Visit(None, now, gpc=True, applies=True)
-
-    def _applies(self) -> bool:
-        if self._engine.applies is None:
-            return True
-        try:
-            return bool(self._engine.applies(self._request))
-        except Exception:
-            logger.exception("consent.fault: the applies() callable raised; the policy is taken to apply")
-            return True
 
 
 OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")

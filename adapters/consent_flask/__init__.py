@@ -1,0 +1,121 @@
+"""Flask extension: the site's cookie policy, kept on every response.
+
+It wraps ``app.wsgi_app`` rather than using ``after_request``, because Flask saves its session cookie after those
+hooks have run. Middleware that tells the application its public address (``werkzeug.middleware.proxy_fix``) belongs
+further out, so apply it after ``init_app``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
+from consent_middleware.exchange import Applies, PolicySource
+from consent_middleware.shell import DECISION_KEY
+from flask import Flask, abort, request
+from flask.typing import ResponseReturnValue
+from werkzeug.local import LocalProxy
+
+__all__ = ["Consent", "current_consent", "requires_consent"]
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=ResponseReturnValue)
+
+
+def _current() -> Decision:
+    return cast("Decision", request.environ[DECISION_KEY])
+
+
+current_consent = cast("Decision", LocalProxy(_current))
+"""The Decision about the visitor of the current request; templates have it as ``consent``."""
+
+
+class Consent:
+    """The extension: ``Consent(app)``, or ``Consent().init_app(app)``.
+
+    Reads from ``app.config``: ``CONSENT_POLICY`` (a path below the application's root, a mapping or a Policy),
+    ``CONSENT_PREFIX``, ``CONSENT_LEDGER``, ``CONSENT_APPLIES``, ``CONSENT_NECESSARY``; keys from
+    ``CONSENT_SECRET_KEYS`` or else from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``. Arguments win over the
+    configuration. The session cookie and Flask-Login's remember cookie are necessary without being declared.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        policy: PolicySource = None,
+        *,
+        ledger: Ledger | str | None = None,
+        prefix: str | None = None,
+        clock: Callable[[], float] = time.time,
+        applies: Applies | None = None,
+    ) -> None:
+        self._policy = policy
+        self._ledger = ledger
+        self._prefix = prefix
+        self._clock = clock
+        self._applies = applies
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot be kept as configured."""
+        if "consent" in app.extensions:
+            raise ConfigurationError("Consent: this application already has one; create the extension once")
+        config = app.config
+        policy = self._policy if self._policy is not None else config.get("CONSENT_POLICY")
+        app.extensions["consent"] = self
+        app.wsgi_app = ConsentWSGI(  # type: ignore[method-assign]  # the way Flask documents for middleware
+            app.wsgi_app,
+            _beside(app, policy),
+            secret_keys=_secret_keys(app),
+            ledger=self._ledger if self._ledger is not None else config.get("CONSENT_LEDGER"),
+            prefix=self._prefix or config.get("CONSENT_PREFIX", "/_consent"),
+            clock=self._clock,
+            applies=self._applies or config.get("CONSENT_APPLIES"),
+            necessary=_necessary(app),
+        )
+        app.context_processor(lambda: {"consent": current_consent})
+
+
+def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a view that must not run without consent to ``category``; without it the answer is ``status``."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not current_consent.allows(category):
+                abort(status)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _beside(app: Flask, policy: Any) -> PolicySource:
+    if policy is None or isinstance(policy, Policy) or not isinstance(policy, str | Path):
+        return cast("PolicySource", policy)
+    return Path(app.root_path, policy)
+
+
+def _secret_keys(app: Flask) -> Iterable[str | bytes]:
+    keys = app.config.get("CONSENT_SECRET_KEYS")
+    if keys:
+        return cast("Iterable[str | bytes]", keys)
+    if not app.secret_key:
+        raise ConfigurationError("SECRET_KEY: not set; set app.secret_key (or CONSENT_SECRET_KEYS) before Consent(app)")
+    # itsdangerous signs with the last key.
+    return [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
+
+
+def _necessary(app: Flask) -> list[str]:
+    config = app.config
+    return [
+        config["SESSION_COOKIE_NAME"],
+        config.get("REMEMBER_COOKIE_NAME", "remember_token"),
+        *config.get("CONSENT_NECESSARY", ()),
+    ]

@@ -1,0 +1,168 @@
+"""The ASGI shell: carries a request into an exchange and its answer out, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from .exchange import Applies, Engine, Exchange, PolicySource
+from .record import Ledger
+from .shell import DECISION_KEY, checked_ledger, store
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+_OURS = {"Set-Cookie": b"set-cookie", "Vary": b"vary", "Cache-Control": b"cache-control"}
+"""What the exchange adds; ASGI wants header names in lower case. The application's own names stay as they came."""
+
+
+class ASGIRequest:
+    """An ASGI scope as the exchange reads it."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @property
+    def method(self) -> str:
+        return self._scope.get("method", "GET")
+
+    @property
+    def scheme(self) -> str:
+        return self._scope.get("scheme", "http")
+
+    @property
+    def host(self) -> str:
+        return self.header("host") or ""
+
+    @property
+    def root(self) -> str:
+        return quote(self._scope.get("root_path", "").rstrip("/"))
+
+    @property
+    def path(self) -> str:
+        path, root = self._scope["path"], self._scope.get("root_path", "")
+        # The path includes the mount point (ASGI HTTP spec 2.4), but not every server and framework says so.
+        return path[len(root) :] if root and path.startswith(root) else path
+
+    @property
+    def cookies(self) -> list[str]:
+        return self._values(b"cookie")
+
+    def header(self, name: str) -> str | None:
+        values = self._values(name.encode("latin-1"))
+        return ", ".join(values) if values else None
+
+    def _values(self, name: bytes) -> list[str]:
+        return [value.decode("latin-1") for key, value in self._scope["headers"] if key.lower() == name]
+
+
+class ConsentASGI:
+    """ASGI middleware that keeps a cookie policy, for HTTP and WebSocket. Put it outermost.
+
+    The arguments are those of ConsentWSGI. A ledger may block: it is called in a thread.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        policy: PolicySource = None,
+        *,
+        secret_keys: str | bytes | Iterable[str | bytes],
+        ledger: Ledger | str | None = None,
+        prefix: str = "/_consent",
+        clock: Callable[[], float] = time.time,
+        applies: Applies | None = None,
+        necessary: Iterable[str] = (),
+    ) -> None:
+        self.app = app
+        self.ledger = checked_ledger(ledger)
+        self.engine = Engine(
+            policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or self.engine.stands_behind(scope.get(DECISION_KEY)):
+            return await self.app(scope, receive, send)
+        exchange = self.engine.open(ASGIRequest(scope))
+        if exchange.is_ours and scope["type"] == "http":
+            return await self._answer(exchange, scope, receive, send)
+
+        async def gated_send(message: Message) -> None:
+            if message["type"] in _STARTS:
+                await self._store(exchange)
+                message = _started(exchange, message)
+            elif message["type"] == "http.response.trailers":
+                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers", ()))))}
+            await send(message)
+
+        shown = {**scope, "headers": _visible(exchange, scope["headers"]), DECISION_KEY: exchange.decision}
+        await self.app(shown, receive, gated_send)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange.answer(await _read_body(receive, exchange.body_limit))
+        await self._store(exchange)
+        reply = exchange.reply
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _store(self, exchange: Exchange) -> None:
+        if self.ledger is not None and (records := exchange.take_records()):
+            await asyncio.to_thread(store, exchange, self.ledger, records)
+
+
+def _visible(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """The request headers as the application may see them; the cookies of each field are judged for themselves."""
+    shown: RawHeaders = []
+    for field in headers:
+        name, value = field
+        if len(name) == 6 and name.lower() == b"cookie":
+            visible = exchange.visible(value.decode("latin-1"))
+            if visible:
+                shown.append((name, visible.encode("latin-1")))
+        else:
+            shown.append(field)
+    return shown
+
+
+def _started(exchange: Exchange, message: Message) -> Message:
+    # Some applications send headers lazily, as a generator that can be read once.
+    raw = list(message.get("headers", ()))
+    if exchange.has_nothing_to_add and not any(len(name) == 10 and name.lower() == b"set-cookie" for name, _ in raw):
+        exchange.decision.close()
+        return {**message, "headers": raw}
+    return {**message, "headers": _encoded(exchange.start(message.get("status", 101), _decoded(raw)))}
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+    return [(_OURS.get(name) or name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """Read at most ``limit`` bytes; None when there are more, without waiting for the rest."""
+    body = b""
+    while limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body", False):
+            break
+    return body
