@@ -1,0 +1,52 @@
+"""The ``CONSENT`` setting and Django's own settings, as the engine wants them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from consent_middleware.exchange import Engine
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")
+
+
+def consent_settings() -> Mapping[str, Any]:
+    """Return the ``CONSENT`` setting. Raises ImproperlyConfigured when it is no mapping or has unknown keys."""
+    options = getattr(settings, "CONSENT", {})
+    if not isinstance(options, Mapping):
+        raise ImproperlyConfigured(f"CONSENT: {type(options).__name__} is not a mapping; write CONSENT = {{...}}")
+    unknown = sorted(str(key) for key in options if key not in KEYS)
+    if unknown:
+        raise ImproperlyConfigured(f"CONSENT: unknown {', '.join(unknown)}; the keys are {', '.join(KEYS)}")
+    return options
+
+
+def secret_keys() -> list[str | bytes]:
+    """Return the signing keys, oldest first: CONSENT["SECRET_KEYS"], or Django's own SECRET_KEY and its fallbacks."""
+    own = consent_settings().get("SECRET_KEYS")
+    if own:
+        return [own] if isinstance(own, str | bytes) else list(own)
+    # Django lists its fallbacks newest first.
+    return [*reversed(settings.SECRET_KEY_FALLBACKS), settings.SECRET_KEY]
+
+
+def necessary_cookies() -> list[str]:
+    """Return the names of Django's own cookies, all of them necessary: session, CSRF, language, messages."""
+    own = consent_settings().get("NECESSARY", ())
+    return [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME, "messages", *own]
+
+
+def engine_from_settings() -> Engine:
+    """Build the engine. Raises PolicyError, ConfigurationError or ImproperlyConfigured."""
+    options = consent_settings()
+    return Engine(
+        options.get("POLICY"),
+        secret_keys=secret_keys(),
+        prefix=options.get("PREFIX", "/_consent"),
+        clock=options.get("CLOCK", time.time),
+        applies=options.get("APPLIES"),
+        necessary=necessary_cookies(),
+    )

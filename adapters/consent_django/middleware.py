@@ -1,0 +1,196 @@
+"""The Django shell: drives the same exchange as the WSGI and ASGI shells, on Django's own request and response."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+from urllib.parse import quote
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from consent_middleware.exchange import Exchange
+from consent_middleware.http import Headers
+from consent_middleware.shell import DECISION_KEY, checked_ledger, store
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.response import HttpResponseBase
+
+from .conf import consent_settings, engine_from_settings
+from .lines import SentLine
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+class DjangoRequest:
+    """A Django request as the exchange reads it."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @property
+    def method(self) -> str:
+        return self.request.method or "GET"
+
+    @property
+    def scheme(self) -> str:
+        return self.request.scheme or "http"
+
+    @property
+    def host(self) -> str:
+        try:
+            return self.request.get_host()
+        except DisallowedHost:
+            return ""
+
+    @property
+    def root(self) -> str:
+        return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
+
+    @property
+    def path(self) -> str:
+        return self.request.path_info
+
+    @property
+    def cookies(self) -> list[str]:
+        # Under ASGI, Django 5 joins several Cookie headers with a comma, which glues two cookies into one.
+        scope = getattr(self.request, "scope", None)
+        if scope is not None:
+            return [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
+        header = self.request.META.get("HTTP_COOKIE")
+        return [header] if header else []
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
+
+
+class ConsentMiddleware:
+    """First in ``MIDDLEWARE``; sync and async. Raises PolicyError, ConfigurationError or ImproperlyConfigured at start-up."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.engine = engine_from_settings()
+        self.ledger = checked_ledger(consent_settings().get("LEDGER"))
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._acall(request)
+        exchange = self._open(request)
+        if exchange is None:
+            return self.get_response(request)
+        if exchange.is_ours:
+            exchange.answer(_read_body(request, exchange.body_limit))
+            self._store(exchange)
+            return _ours(exchange)
+        response = cast("HttpResponseBase", self.get_response(request))
+        self._store(exchange)
+        return _gated(exchange, response)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        get_response = cast("Callable[[HttpRequest], Awaitable[HttpResponseBase]]", self.get_response)
+        exchange = self._open(request)
+        if exchange is None:
+            return await get_response(request)
+        if exchange.is_ours:
+            exchange.answer(_read_body(request, exchange.body_limit))
+            await self._astore(exchange)
+            return _ours(exchange)
+        response = await get_response(request)
+        await self._astore(exchange)
+        return _gated(exchange, response)
+
+    def _open(self, request: HttpRequest) -> Exchange | None:
+        """Begin an exchange and show the application its cookies; None where one further out already does."""
+        outer = request.META.get(DECISION_KEY) or getattr(request, "scope", {}).get(DECISION_KEY)
+        if self.engine.stands_behind(outer):
+            cast("Any", request).consent = outer
+            return None
+        exchange = self.engine.open(DjangoRequest(request))
+        if not exchange.is_ours:
+            _show_visible_cookies(exchange, request)
+            cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
+        return exchange
+
+    def _store(self, exchange: Exchange) -> None:
+        if self.ledger is not None and (records := exchange.take_records()):
+            store(exchange, self.ledger, records)
+
+    async def _astore(self, exchange: Exchange) -> None:
+        if self.ledger is not None and (records := exchange.take_records()):
+            await sync_to_async(store, thread_sensitive=False)(exchange, self.ledger, records)
+
+
+def _show_visible_cookies(exchange: Exchange, request: HttpRequest) -> None:
+    fields = DjangoRequest(request).cookies
+    if not fields:
+        return
+    visible = "; ".join(filter(None, map(exchange.visible, fields)))
+    if visible == request.META.get("HTTP_COOKIE"):
+        return
+    if visible:
+        request.META["HTTP_COOKIE"] = visible
+    else:
+        request.META.pop("HTTP_COOKIE", None)
+    # Both request classes parse their cookies once, when first asked, and request.headers likewise.
+    request.__dict__.pop("COOKIES", None)
+    request.__dict__.pop("headers", None)
+
+
+def _read_body(request: HttpRequest, limit: int) -> bytes | None:
+    if not limit:
+        return b""
+    try:
+        body = request.read(limit + 1)
+    except (UnreadablePostError, OSError):
+        return None
+    return body if len(body) <= limit else None
+
+
+def _ours(exchange: Exchange) -> HttpResponse:
+    reply = exchange.reply
+    response = HttpResponse(reply.body, status=reply.status)
+    del response.headers["Content-Type"]
+    _send(response, reply.headers)
+    return response
+
+
+def _gated(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
+    """Let the exchange see every header Django is about to send: cookies are kept apart from the others until then."""
+    morsels = response.cookies.values()
+    headers: Headers = [*response.items(), *(("Set-Cookie", morsel.OutputString()) for morsel in morsels)]
+    gated = exchange.start(response.status_code, headers)
+    if gated is not headers:
+        _send(response, gated)
+    return response
+
+
+def _send(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
+    """Make ``response`` send exactly these headers; cookies that leave as they were keep their morsel."""
+    unchanged = {morsel.OutputString(): (key, morsel) for key, morsel in response.cookies.items()}
+    response.cookies.clear()
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        if name.lower() != "set-cookie":
+            # One field a name is all that a Django response can hold, so lists are joined (RFC 9110, 5.3).
+            fields[name.title()] = f"{fields[name.title()]}, {value}" if name.title() in fields else value
+            continue
+        key, morsel = unchanged.pop(value, (None, None)) if value in unchanged else (None, None)
+        if morsel is None or key is None:
+            morsel = SentLine(value)
+            key = morsel.key
+        # Several lines may bear one name, for a deletion on every domain; the keys of the jar are only its order.
+        while key in response.cookies:
+            key += " "
+        dict.__setitem__(response.cookies, key, morsel)
+    for name in list(response.headers):
+        if name.title() not in fields:
+            del response.headers[name]
+    for name, value in fields.items():
+        if response.headers.get(name) != value:
+            response.headers[name] = value
