@@ -1,0 +1,352 @@
+"""Every front door of the middleware, opened the same way: one request in, one answer out, for one scripted application.
+
+The application does what a Script says, in each framework's own manner, and notes what it could see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.cookies import Morsel
+from typing import Any, Protocol
+from wsgiref.validate import validator
+
+import django
+from consent_flask import Consent
+from consent_middleware import ConsentASGI, ConsentWSGI, Decision
+from consent_middleware.shell import DECISION_KEY
+from consent_starlette import ConsentMiddleware
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import re_path
+from flask import Flask, Response, request
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route
+from werkzeug.middleware.lint import LintMiddleware
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+KEY = "a key for tests, long enough to be one"
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+
+
+@dataclass
+class Script:
+    """What the application does with the next request, and what it saw of it."""
+
+    status: int = 200
+    headers: list[tuple[str, str]] = field(default_factory=lambda: [("Content-Type", "text/plain")])
+    set_cookies: list[str] = field(default_factory=list)
+    body: bytes = b"hello"
+    act: Callable[[Decision], object] | None = None
+    seen: str | None = None
+    was_called: bool = False
+    outcome: object = None
+
+    def run(self, cookie_header: str | None, decision: Decision) -> None:
+        self.was_called = True
+        self.seen = cookie_header
+        if self.act is not None:
+            self.outcome = self.act(decision)
+
+    @property
+    def seen_names(self) -> set[str]:
+        return {pair.partition("=")[0].strip() for pair in (self.seen or "").split(";")} - {""}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What left through the door."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name]
+
+    def get(self, name: str) -> str | None:
+        """The value of a header, several fields joined as a recipient may."""
+        return ", ".join(self.all(name)) or None
+
+    @property
+    def set_cookies(self) -> list[str]:
+        return [line.strip(" \t") for line in self.all("set-cookie")]
+
+    @property
+    def cookie_names(self) -> list[str]:
+        return [line.partition("=")[0] for line in self.set_cookies]
+
+
+class Door(Protocol):
+    """One way into the middleware. ``options`` are those of ConsentWSGI; the adapters translate them."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
+
+    def ask(
+        self,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        scheme: str = "https",
+        host: str = "shop.example.org",
+        headers: Iterable[tuple[str, str]] = (),
+        cookies: Iterable[str] = (),
+        body: bytes = b"",
+    ) -> Answer: ...
+
+
+class _WSGIDoor:
+    app: Any
+
+    def ask(
+        self,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        scheme: str = "https",
+        host: str = "shop.example.org",
+        headers: Iterable[tuple[str, str]] = (),
+        cookies: Iterable[str] = (),
+        body: bytes = b"",
+    ) -> Answer:
+        builder = EnvironBuilder(path, base_url=f"{scheme}://{host}/", method=method, data=body or None)
+        environ = builder.get_environ()
+        environ["HTTP_HOST"] = host
+        for name, value in headers:
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+        if cookies:
+            environ["HTTP_COOKIE"] = "; ".join(cookies)
+        chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)
+        answer = Answer(int(status[:3]), list(sent), b"".join(chunks))
+        if hasattr(chunks, "close"):
+            chunks.close()
+        return answer
+
+
+class RawWSGI(_WSGIDoor):
+    """A bare WSGI application, with the standard library's validator on both sides of the middleware."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+            script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY])
+            lines = [("Set-Cookie", line) for line in script.set_cookies]
+            start_response(f"{script.status} Scripted", [*script.headers, *lines])
+            return [script.body]
+
+        self.app = ConsentWSGI(app, policy, **options)
+
+
+class ValidatedWSGI(_WSGIDoor):
+    """The same with the validators of the standard library and of Werkzeug on both sides; for well-formed requests."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        inner = RawWSGI(script, policy, options).app
+        inner.app = validator(LintMiddleware(inner.app))
+        self.app = validator(LintMiddleware(inner))
+
+
+class FlaskDoor(_WSGIDoor):
+    """A Flask application with the extension."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        flask = Flask(__name__, static_folder=None)
+        keys = options.pop("secret_keys")
+        flask.config.update(CONSENT_POLICY=policy, CONSENT_SECRET_KEYS=keys, SECRET_KEY="unused")
+        flask.config["CONSENT_NECESSARY"] = options.pop("necessary", ())
+        Consent(flask, **options)
+
+        @flask.route("/", defaults={"path": ""}, methods=METHODS)
+        @flask.route("/<path:path>", methods=METHODS)
+        def view(path: str) -> Response:
+            script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY])
+            response = Response(script.body, script.status)
+            response.headers.clear()
+            response.headers.extend([*script.headers, *(("Set-Cookie", line) for line in script.set_cookies)])
+            return response
+
+        self.app = flask
+
+
+class _ASGIDoor:
+    app: Any
+
+    def ask(
+        self,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        scheme: str = "https",
+        host: str = "shop.example.org",
+        headers: Iterable[tuple[str, str]] = (),
+        cookies: Iterable[str] = (),
+        body: bytes = b"",
+    ) -> Answer:
+        fields = [("host", host), *headers, *(("cookie", value) for value in cookies)]
+        if body:
+            fields.append(("content-length", str(len(body))))
+        return asyncio.run(self._ask(asgi_scope(path, method, scheme, fields), [body]))
+
+    async def _ask(self, scope: dict[str, Any], chunks: list[bytes]) -> Answer:
+        sent: list[Any] = []
+        waiting = [*chunks]
+
+        async def receive() -> dict[str, Any]:
+            if not waiting:
+                await asyncio.sleep(3600)
+            return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start = next(message for message in sent if message["type"] == "http.response.start")
+        body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
+        decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+        return Answer(start["status"], decoded, body)
+
+
+class RawASGI(_ASGIDoor):
+    """A bare ASGI application."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+            script.run("; ".join(fields) or None, scope[DECISION_KEY])
+            headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
+            raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+            await send({"type": "http.response.start", "status": script.status, "headers": raw})
+            await send({"type": "http.response.body", "body": script.body})
+
+        self.app = ConsentASGI(app, policy, **options)
+
+
+class StarletteDoor(_ASGIDoor):
+    """A Starlette application with the middleware."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        async def view(request: StarletteRequest) -> StarletteResponse:
+            script.run("; ".join(request.headers.getlist("cookie")) or None, request.state.consent)
+            response = StarletteResponse(script.body, script.status)
+            headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
+            response.raw_headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+            return response
+
+        self.app = Starlette(
+            routes=[Route("/{path:path}", view, methods=METHODS)],
+            middleware=[Middleware(ConsentMiddleware, policy, **options)],
+        )
+
+
+class _RawMorsel(Morsel[str]):
+    """A morsel that says exactly what a script wants said."""
+
+    line = ""
+
+    def OutputString(self, attrs: Any = None) -> str:
+        return self.line
+
+
+_django_script: Script | None = None
+
+
+def _django_view(request: Any, path: str = "") -> HttpResponse:
+    assert _django_script is not None
+    _django_script.run(request.META.get("HTTP_COOKIE"), request.consent)
+    response = HttpResponse(_django_script.body, status=_django_script.status)
+    del response["Content-Type"]
+    for name, value in _django_script.headers:
+        response[name] = value
+    for number, line in enumerate(_django_script.set_cookies):
+        morsel = _RawMorsel()
+        morsel.line = line
+        dict.__setitem__(response.cookies, f"raw{number}", morsel)
+    return response
+
+
+urlpatterns = [re_path(r"^(?P<path>(?s:.*))$", _django_view)]
+
+
+def configure_django() -> None:
+    if not settings.configured:
+        settings.configure(SECRET_KEY="for tests", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["consent_django"])
+        django.setup()
+
+
+class _DjangoDoor:
+    """What both Django doors share: the settings that carry the options."""
+
+    handler: type
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        global _django_script
+        configure_django()
+        _django_script = script
+        consent = {"POLICY": policy, **{name.upper(): value for name, value in options.items()}}
+        self.settings = override_settings(
+            ROOT_URLCONF=__name__,
+            MIDDLEWARE=["consent_django.ConsentMiddleware"],
+            CONSENT=consent,
+            ALLOWED_HOSTS=["*"],
+            DEBUG=False,
+        )
+        with self.settings:
+            self.app = self.handler()
+
+
+class DjangoWSGI(_DjangoDoor, _WSGIDoor):
+    """Django's WSGI handler."""
+
+    handler = WSGIHandler
+
+    def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        with self.settings:
+            return super().ask(*args, **kwargs)
+
+
+class DjangoASGI(_DjangoDoor, _ASGIDoor):
+    """Django's ASGI handler, with the middleware in its asynchronous form."""
+
+    handler = ASGIHandler
+
+    def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        with self.settings:
+            return super().ask(*args, **kwargs)
+
+
+def asgi_scope(path: str, method: str, scheme: str, fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": scheme,
+        "path": path,
+        "raw_path": path.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
+        "root_path": "",
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields],
+        "server": ("127.0.0.1", 443),
+        "client": ("127.0.0.1", 50000),
+    }
+
+
+DOORS: dict[str, type[Door]] = {
+    "wsgi": RawWSGI,
+    "wsgi-validated": ValidatedWSGI,
+    "asgi": RawASGI,
+    "flask": FlaskDoor,
+    "django-wsgi": DjangoWSGI,
+    "django-asgi": DjangoASGI,
+    "starlette": StarletteDoor,
+}
+

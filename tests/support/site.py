@@ -1,0 +1,107 @@
+"""A site behind one front door, and a visitor with a cookie jar who comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from support.doors import KEY, Answer, Door, Script
+
+NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
+
+POLICY: dict[str, Any] = {
+    "policy": {
+        "version": "2026-11-21",
+        "controller": "Example SARL",
+        "contact": "dpo@example.org",
+        "undeclared_cookies": "withhold",
+    },
+    "categories": {
+        "necessary": {"required": True},
+        "functional": {},
+        "analytics": {},
+        "marketing": {"gpc": True},
+        "chat": {"on_request": True},
+        "audience": {"exempt": True},
+    },
+    "cookies": [
+        {"name": "session", "category": "necessary"},
+        {"name": "basket", "category": "necessary", "lifetime": "30 days"},
+        {"name": "theme", "category": "functional", "lifetime": "30 days"},
+        {"name": "_ga", "category": "analytics"},
+        {"name": "_ga_*", "category": "analytics"},
+        {"name": "_ads", "category": "marketing", "domain": ".example.org"},
+        {"name": "deep", "category": "marketing", "path": "/deep"},
+        {"name": "part", "category": "marketing", "partitioned": True},
+        {"name": "__Host-ads", "category": "marketing"},
+        {"name": "chat_id", "category": "chat"},
+        {"name": "aud", "category": "audience"},
+    ],
+}
+
+SAME_ORIGIN = [("Sec-Fetch-Site", "same-origin")]
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+
+
+class Clock:
+    """Epoch seconds, moved by hand."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Site:
+    """One visitor's view of a site: ``visit`` pages, ``choose``, and look at what is in the ``jar``."""
+
+    def __init__(self, door: type[Door], policy: Any = None, **options: Any) -> None:
+        self.script = Script()
+        self.clock = Clock()
+        self.jar: dict[str, str] = {}
+        self.ledger: list[Any] = []
+        options = {"secret_keys": KEY, "clock": self.clock, **options}
+        self.door = door(self.script, POLICY if policy is None else policy, options)
+
+    def visit(
+        self,
+        path: str = "/",
+        *,
+        sets: Iterable[str] = (),
+        act: Any = None,
+        status: int = 200,
+        answers: Iterable[tuple[str, str]] = (("Content-Type", "text/plain"),),
+        carrying: Iterable[str] = (),
+        **request: Any,
+    ) -> Answer:
+        """Ask for a page whose application sets cookies and acts; ``carrying`` are cookies beside those in the jar."""
+        self.script.set_cookies = list(sets)
+        self.script.act = act
+        self.script.status = status
+        self.script.headers = list(answers)
+        self.script.was_called = False
+        self.script.seen = None
+        cookies = [*(f"{name}={value}" for name, value in self.jar.items()), *carrying]
+        answer = self.door.ask(path, cookies=cookies, **request)
+        for line in answer.set_cookies:
+            self._keep(line)
+        return answer
+
+    def choose(self, action: str, *categories: str, headers: Any = SAME_ORIGIN, next: str = "/", **request: Any) -> Answer:
+        """Send the choice form."""
+        body = urlencode([("action", action), ("next", next), *(("category", name) for name in categories)])
+        return self.visit("/_consent/choice", method="POST", headers=[FORM, *headers], body=body.encode(), **request)
+
+    @property
+    def consent(self) -> str | None:
+        return self.jar.get("__Host-consent")
+
+    def _keep(self, line: str) -> None:
+        name, _, value = line.partition(";")[0].partition("=")
+        if "max-age=0" in line.lower():
+            self.jar.pop(name, None)
+        else:
+            self.jar[name] = value
