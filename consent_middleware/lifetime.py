@@ -17,6 +17,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 60480
 _MONTHS = {"month": 1, "year": 12}
 _PHRASE = re.compile(r"([0-9]{1,9}) ?([a-z]+?)s?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_YEARS = 100  # longer is no promise, and calendars end: datetime knows no year 10000
 
 
 def add_months(instant: int, months: int) -> int:
@@ -49,7 +50,10 @@ class Lifetime:
         count, unit = int(match[1]), match[2]
         if count == 0:
             raise ValueError('a lifetime of nothing keeps nothing; write "session" or leave the cookie out')
-        return cls(months=count * _MONTHS[unit]) if unit in _MONTHS else cls(seconds=count * _SECONDS[unit])
+        lifetime = cls(months=count * _MONTHS[unit]) if unit in _MONTHS else cls(seconds=count * _SECONDS[unit])
+        if lifetime.exceeds(_LONGEST):
+            raise ValueError(f'{text!r} is longer than {_LONGEST_YEARS} years; write what the site needs, like "13 months"')
+        return lifetime
 
     @property
     def is_session(self) -> bool:
@@ -61,7 +65,9 @@ class Lifetime:
 
     def exceeds(self, other: Lifetime) -> bool:
         """Whether this is longer than ``other`` in whichever month both begin; a session exceeds nothing."""
-        return not self.is_session and all(self.end(start) > other.end(start) for start in _MONTH_STARTS)
+        if self.is_session or other.is_session or bool(self.months) == bool(other.months):
+            return (self.months, self.seconds) > (other.months, other.seconds)
+        return all(self.end(start) > other.end(start) for start in _MONTH_STARTS)
 
     def __str__(self) -> str:
         if self.is_session:
@@ -77,4 +83,5 @@ def _phrase(count: int, unit: str) -> str:
 
 
 SESSION = Lifetime()
-_MONTH_STARTS = tuple(add_months(0, month) for month in range(12))
+_LONGEST = Lifetime(months=12 * _LONGEST_YEARS)
+_MONTH_STARTS = tuple(add_months(0, month) for month in range(48))  # a leap year's February among them

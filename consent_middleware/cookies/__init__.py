@@ -1,0 +1,22 @@
+"""Cookies as browsers read them: Set-Cookie lines, Cookie headers, names and lifetimes (RFC 6265bis).
+
+All text is ``str`` with one character per octet (latin-1), as WSGI has it. Nothing here raises because of what an
+application or a visitor sent, and everything costs time linear in the length of its input.
+"""
+
+from .gate import cap_line
+from .names import NameTable
+from .request import pairs, visible_cookies
+from .setcookie import SetCookie, StatedLifetime, read_set_cookie
+from .sweep import deletions
+
+__all__ = [
+    "NameTable",
+    "SetCookie",
+    "StatedLifetime",
+    "cap_line",
+    "deletions",
+    "pairs",
+    "read_set_cookie",
+    "visible_cookies",
+]
