@@ -49,7 +49,11 @@ class Lifetime:
         count, unit = int(match[1]), match[2]
         if count == 0:
             raise ValueError('a lifetime of nothing keeps nothing; write "session" or leave the cookie out')
-        return cls(months=count * _MONTHS[unit]) if unit in _MONTHS else cls(seconds=count * _SECONDS[unit])
+        lifetime = cls(months=count * _MONTHS[unit]) if unit in _MONTHS else cls(seconds=count * _SECONDS[unit])
+        # Beyond some millennia calendar arithmetic itself gives up; nothing on the web is meant to last a century.
+        if lifetime.months > _CENTURY.months or lifetime.seconds > _CENTURY.seconds:
+            raise ValueError(f"{text!r} is more than a century")
+        return lifetime
 
     @property
     def is_session(self) -> bool:
@@ -77,4 +81,5 @@ def _phrase(count: int, unit: str) -> str:
 
 
 SESSION = Lifetime()
+_CENTURY = Lifetime(months=1200, seconds=36525 * 86400)
 _MONTH_STARTS = tuple(add_months(0, month) for month in range(12))
