@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from .lifetime import Lifetime
 
 Texts = Mapping[str, str]
-"""One text in several languages, language tag to text. The tag "" holds the text for every other language."""
+"""One text in several languages, lower-case language tag to text. The tag "" holds it for every other language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,11 @@ class Service:
     scripts: tuple[str, ...] = ()
     inline: tuple[str, ...] = ()
     storage: tuple[str, ...] = ()
+
+    def in_category(self, category: str) -> Service:
+        """Return the same service as a part of ``category``, its cookies too."""
+        cookies = tuple(replace(cookie, category=category) for cookie in self.cookies)
+        return replace(self, category=category, cookies=cookies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +111,14 @@ class Policy:
     services: tuple[Service, ...] = ()
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Policy:
-        """Read a TOML policy file. Raises PolicyError with every mistake in it, OSError if it cannot be read."""
+    def load(cls, source: str | PathLike[str] | Mapping[str, Any]) -> Policy:
+        """Read a TOML policy file, or the same tables as a mapping.
+
+        Raises PolicyError with every mistake in it, OSError if the file cannot be read.
+        """
         from .loader import load
 
-        return load(path)
+        return load(source)
 
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any]) -> Policy:
