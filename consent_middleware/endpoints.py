@@ -23,6 +23,7 @@ BODY_LIMIT = 16 * 1024
 _NEXT_LIMIT = 2048
 _COMMON = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _JSON = (("Content-Type", "application/json"),)
+_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 _FORM_TYPE, _JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
 
 
@@ -113,7 +114,7 @@ class Endpoints:
         decision.decide(Act("visitor", wish.action, self._answers(wish)))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
-        return Reply(303, (("Location", wish.next or f"{request.root}/"), *_COMMON))
+        return Reply(303, (("Location", wish.next or f"{request.root}/"), *_TEXT, *_COMMON))
 
     def _answers(self, wish: Wish) -> dict[str, bool]:
         policy = self._policy

@@ -12,6 +12,8 @@ from support.site import NOON, Site
 TWO_YEARS = 2 * 365 * 86400
 THIRTEEN_MONTHS = int(datetime(2027, 12, 21, 12, tzinfo=UTC).timestamp()) - NOON
 
+TEXT = ("Content-Type", "text/plain")
+
 OpenSite = Callable[..., Site]
 
 
@@ -150,7 +152,7 @@ def test_cookies_of_the_framework_given_as_necessary_pass(open_site: OpenSite) -
 
 
 def test_a_response_that_consent_could_have_changed_says_so(site: Site) -> None:
-    answer = site.visit(sets=["_ga=1"], answers=[("Cache-Control", "public, max-age=60"), ("Vary", "Accept")])
+    answer = site.visit(sets=["_ga=1"], answers=[TEXT, ("Cache-Control", "public, max-age=60"), ("Vary", "Accept")])
     assert answer.get("cache-control") == "max-age=60, private"
     assert {part.strip() for part in (answer.get("vary") or "").split(",")} == {"Accept", "Cookie", "Sec-GPC"}
 

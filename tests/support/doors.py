@@ -133,7 +133,7 @@ class _WSGIDoor:
 
 
 class RawWSGI(_WSGIDoor):
-    """A bare WSGI application, with the standard library's validator on both sides of the middleware."""
+    """A bare WSGI application."""
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -145,13 +145,22 @@ class RawWSGI(_WSGIDoor):
         self.app = ConsentWSGI(app, policy, **options)
 
 
-class ValidatedWSGI(_WSGIDoor):
-    """The same with the validators of the standard library and of Werkzeug on both sides; for well-formed requests."""
+class ValidatedWSGI(RawWSGI):
+    """The same with the standard library's validator on both sides of the middleware."""
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
-        inner = RawWSGI(script, policy, options).app
-        inner.app = validator(LintMiddleware(inner.app))
-        self.app = validator(LintMiddleware(inner))
+        super().__init__(script, policy, options)
+        self.app.app = validator(self.app.app)
+        self.app = validator(self.app)
+
+
+class LintedWSGI(RawWSGI):
+    """The same with Werkzeug's lint middleware on both sides."""
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        super().__init__(script, policy, options)
+        self.app.app = LintMiddleware(self.app.app)
+        self.app = LintMiddleware(self.app)
 
 
 class FlaskDoor(_WSGIDoor):
@@ -343,6 +352,7 @@ def asgi_scope(path: str, method: str, scheme: str, fields: Iterable[tuple[str, 
 DOORS: dict[str, type[Door]] = {
     "wsgi": RawWSGI,
     "wsgi-validated": ValidatedWSGI,
+    "wsgi-linted": LintedWSGI,
     "asgi": RawASGI,
     "flask": FlaskDoor,
     "django-wsgi": DjangoWSGI,

@@ -81,7 +81,9 @@ class Site:
         self.script.set_cookies = list(sets)
         self.script.act = act
         self.script.status = status
-        self.script.headers = list(answers)
+        has_body = status not in (204, 304)
+        self.script.headers = list(answers) if has_body else []
+        self.script.body = b"hello" if has_body else b""
         self.script.was_called = False
         self.script.seen = None
         cookies = [*(f"{name}={value}" for name, value in self.jar.items()), *carrying]
