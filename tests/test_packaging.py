@@ -16,10 +16,8 @@ import consent_middleware
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"consent_middleware", "consent_flask", "consent_django", "consent_starlette"}
-CORE = [
-    "consent_middleware",
-    *(f"consent_middleware.{m.name}" for m in pkgutil.iter_modules(consent_middleware.__path__)),
-]
+MODULES = pkgutil.walk_packages(consent_middleware.__path__, "consent_middleware.")
+CORE = ["consent_middleware", *(module.name for module in MODULES if not module.name.endswith(".__main__"))]
 
 IMPORT_AND_TELL = """
 import importlib, sys
