@@ -102,6 +102,7 @@ def account(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest, code: str) -> HttpResponse:
     if code not in catalogue.LANGUAGES:
         raise Http404
+    request.session["language"] = code
     response = HttpResponseRedirect(store.local_path(request.GET.get("next")), status=303)
     response.set_cookie(**store.LANGUAGE.set_to(code))
     return response

@@ -103,9 +103,10 @@ def account(request: Request) -> Response:
 
 
 @app.get("/language/{code}")
-def language(code: str, next: str | None = None) -> Response:
+def language(request: Request, code: str, next: str | None = None) -> Response:
     if code not in catalogue.LANGUAGES:
         raise HTTPException(404)
+    request.session["language"] = code
     response = RedirectResponse(store.local_path(next), 303)
     response.set_cookie(**store.LANGUAGE.set_to(code))
     return response

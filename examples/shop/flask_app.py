@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request, session
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from . import catalogue, store
@@ -78,6 +78,7 @@ def account() -> AnyResponse:
 def language(code: str) -> AnyResponse:
     if code not in catalogue.LANGUAGES:
         abort(404)
+    session["language"] = code
     response = redirect(store.local_path(request.args.get("next")), 303)
     response.set_cookie(**store.LANGUAGE.set_to(code))
     return response
@@ -96,8 +97,9 @@ def orders() -> Response:
 
 @app.errorhandler(403)
 @app.errorhandler(404)
-def error(error: Forbidden | NotFound) -> Response:
-    return page("error.html", error.code, status=error.code)
+def error(error: HTTPException) -> Response:
+    status = error.code or 500
+    return page("error.html", status, status=status)
 
 
 def page(template: str, status_code: int = 200, **context: Any) -> Response:

@@ -68,6 +68,7 @@ async def language(request: Request) -> Response:
     code = request.path_params["code"]
     if code not in catalogue.LANGUAGES:
         raise HTTPException(404)
+    request.session["language"] = code
     response = RedirectResponse(store.local_path(request.query_params.get("next")), 303)
     response.set_cookie(**store.LANGUAGE.set_to(code))
     return response

@@ -55,8 +55,8 @@ CUSTOMERS = {"ada@example.org": ("Ada", "lovelace")}
 class Session(Protocol):
     """What every framework's session can do."""
 
-    def get(self, key: str, default: Any = None, /) -> Any: ...
-    def pop(self, key: str, default: Any = None, /) -> Any: ...
+    def get(self, key: str, default: Any, /) -> Any: ...
+    def pop(self, key: str, default: Any, /) -> Any: ...
     def __setitem__(self, key: str, value: Any, /) -> None: ...
 
 
@@ -122,7 +122,7 @@ def change_basket(session: Session, form: Mapping[str, str]) -> None:
 
 
 def _quantity(text: str) -> int:
-    return int(text) if re.fullmatch(r"[0-9]{1,2}", text, re.ASCII) else 1
+    return int(text) if re.fullmatch(r"[1-9][0-9]?", text) else 1
 
 
 # Customers and forms
@@ -146,7 +146,7 @@ def orders_of(session: Session) -> list[Order]:
 
 def form_token(session: Session) -> str:
     """Return the token that this session's forms carry. Django has its own; the other shops use this one."""
-    token: str | None = session.get("form_token")
+    token: str | None = session.get("form_token", None)
     if token is None:
         token = session["form_token"] = secrets.token_urlsafe(24)
     return token
@@ -154,12 +154,12 @@ def form_token(session: Session) -> str:
 
 def has_form_token(session: Session, form: Mapping[str, str]) -> bool:
     """Whether a form came from a page this session was shown; if not, another site may have sent it."""
-    expected: str | None = session.get("form_token")
+    expected: str | None = session.get("form_token", None)
     return expected is not None and hmac.compare_digest(expected.encode(), form.get(FORM_TOKEN, "").encode())
 
 
 def local_path(candidate: str | None, default: str = "/") -> str:
-    r"""Return ``candidate`` if a redirect to it stays on this site. Browsers read ``//host`` and ``/\host`` as hosts."""
+    r"""Return ``candidate`` if a redirect to it stays on this site; browsers read ``//x`` and ``/\x`` as host names."""
     if candidate is None or not re.fullmatch(r"/(?![/\\])[!-~]*", candidate, re.ASCII):
         return default
     return candidate
@@ -213,7 +213,9 @@ class Visit:
 
     @property
     def language(self) -> str:
-        return LANGUAGE.known(self.cookies) or "en"
+        """The language picked in this session, or else the one the cookie brings from an earlier visit."""
+        picked: str | None = self.session.get("language", None)
+        return picked or LANGUAGE.known(self.cookies) or "en"
 
     def context(self) -> dict[str, Any]:
         """Return what every template may use, but for ``consent``, which comes from the consent middleware."""
