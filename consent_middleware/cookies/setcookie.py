@@ -15,7 +15,7 @@ from .dates import read_date, read_fixdate
 WHITESPACE = " \t"
 """WSP. ``str.strip()`` without arguments takes NBSP, %x85 and %x1C-1F too, which browsers keep in names."""
 
-_CONTROLS = bytes([*range(0x00, 0x09), *range(0x0A, 0x20), 0x7F])
+_CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
 _MOST_NAME_AND_VALUE = 4096  # octets; section 5.6, step 5
 _MOST_ATTRIBUTE_VALUE = 1024  # octets; longer attributes are ignored, the cookie is not
 

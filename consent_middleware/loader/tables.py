@@ -110,7 +110,9 @@ class Table:
         for tag in table.keys():
             text, language = table.text(tag), tag.lower()
             if not _LANGUAGE.fullmatch(language):
-                self.findings.report(Id.LANGUAGE, table.at(tag), f"{quote(tag)} is not a language", 'write "en" or "pt-BR"')
+                self.findings.report(
+                    Id.LANGUAGE, table.at(tag), f"{quote(tag)} is not a language", 'write "en" or "pt-BR"'
+                )
             elif language in by_language:
                 self.findings.report(Id.LANGUAGE, table.at(tag), f"{quote(language)} is there twice")
             elif text is not None:

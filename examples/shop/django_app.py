@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -32,9 +32,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from . import catalogue, store
 
-INSTALLED_APPS: list[str] = []
+INSTALLED_APPS = ["consent_django"]
 MIDDLEWARE = [
-    # The consent middleware goes here, first, so that it also sees the session cookie.
+    "consent_django.ConsentMiddleware",  # first, so that it also sees the session cookie
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -45,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "ROOT_URLCONF": __name__,
     "INSTALLED_APPS": INSTALLED_APPS,
     "MIDDLEWARE": MIDDLEWARE,
+    "CONSENT": {"POLICY": store.POLICY},
     "TEMPLATES": [{"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [store.TEMPLATES]}],
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",  # no database
     "SESSION_COOKIE_NAME": store.SESSION_COOKIE,
@@ -146,8 +147,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def page(request: HttpRequest, template: str, status_code: int = 200, **context: Any) -> HttpResponse:
     """Render a page of the shop and set the cookies that every page sets."""
     visit = store.Visit(path=request.path, query=request.GET, cookies=request.COOKIES, session=request.session)
-    consent = getattr(request, "consent", None)
-    own = {"form_token": partial(get_token, request), "consent": consent}
+    own = {"form_token": partial(get_token, request), "consent": cast("Any", request).consent}
     response = render(request, template, {**visit.context(), **own, **context}, status=status_code)
     for cookie in visit.page_cookies():
         response.set_cookie(**cookie)

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import Scope
 
+from consent_starlette import ConsentMiddleware
+
 from . import catalogue, store
 
 app = FastAPI(title="Encre & Fil")
@@ -23,7 +25,8 @@ app.add_middleware(
     max_age=None,  # until the browser closes
     https_only=store.HTTPS,
 )
-# The consent middleware goes here: what is added last is outermost, so it also sees the session cookie.
+# What is added last is outermost, so it also sees the session cookie.
+app.add_middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY)
 
 templates = Jinja2Templates(store.TEMPLATES)
 
@@ -134,8 +137,7 @@ def page(request: Request, template: str, status_code: int = 200, **context: Any
     visit = store.Visit(
         path=request.url.path, query=request.query_params, cookies=request.cookies, session=request.session
     )
-    consent = getattr(request.state, "consent", None)
-    context = {**visit.context(), "consent": consent, **context}
+    context = {**visit.context(), "consent": request.state.consent, **context}
     response = templates.TemplateResponse(request, template, context, status_code)
     for cookie in visit.page_cookies():
         response.set_cookie(**cookie)

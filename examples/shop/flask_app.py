@@ -8,6 +8,8 @@ from flask import Flask, Response, abort, jsonify, make_response, redirect, rend
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from consent_flask import Consent
+
 from . import catalogue, store
 
 app = Flask(__name__, template_folder=str(store.TEMPLATES), static_folder=str(store.STATIC))
@@ -17,9 +19,9 @@ app.config.update(
     SESSION_COOKIE_SAMESITE="Lax",
     SESSION_COOKIE_SECURE=store.HTTPS,
     SEND_FILE_MAX_AGE_DEFAULT=store.STATIC_MAX_AGE,
+    CONSENT_POLICY=store.POLICY,
 )
-
-# The consent middleware goes here, outermost, so that it also sees the session cookie, which Flask writes last.
+Consent(app)
 
 
 @app.before_request

@@ -16,6 +16,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import Scope
 
+from consent_starlette import ConsentMiddleware
+
 from . import catalogue, store
 
 templates = Jinja2Templates(store.TEMPLATES)
@@ -102,8 +104,7 @@ def page(request: Request, template: str, status_code: int = 200, **context: Any
     visit = store.Visit(
         path=request.url.path, query=request.query_params, cookies=request.cookies, session=request.session
     )
-    consent = getattr(request.state, "consent", None)
-    context = {**visit.context(), "consent": consent, **context}
+    context = {**visit.context(), "consent": request.state.consent, **context}
     response = templates.TemplateResponse(request, template, context, status_code)
     for cookie in visit.page_cookies():
         response.set_cookie(**cookie)
@@ -137,7 +138,8 @@ app = Starlette(
         Mount("/static", CacheableFiles(directory=store.STATIC)),
     ],
     middleware=[
-        # The consent middleware goes here, outermost, so that it also sees the session cookie.
+        # First, and so outermost: it also sees the session cookie.
+        Middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY),
         Middleware(
             SessionMiddleware,
             secret_key=store.SECRET_KEY,
