@@ -6,9 +6,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.lines import NOW, set_cookie_lines
 
 from consent_middleware.cookies import SetCookie, read_set_cookie
+from support.lines import NOW, set_cookie_lines
 
 IGNORED = {
     "NUL": "a=b\x00",
@@ -279,7 +279,8 @@ def test_reading_a_line_never_raises_and_loses_nothing(line: str) -> None:
     expiry = cookie.expiry(NOW)
     assert cookie.is_deletion(NOW) is (expiry is not None and expiry <= NOW)
     assert cookie.same_site in ("Strict", "Lax", "None", "Default")
-    assert (cookie.domain, cookie.path) != ("", "")
+    assert cookie.domain != ""
+    assert cookie.path is None or cookie.path.startswith("/")
 
 
 FLOODS = {
@@ -306,6 +307,6 @@ def test_a_flood_costs_time_in_proportion(piece: str) -> None:
         assert len(cookie.attributes) <= len(line)
         return time.perf_counter() - start
 
-    size = 100_000 // len(piece) + 1
+    size = 20_000 // len(piece) + 1
     few, many = (min(cost(size * n) for _ in range(3)) for n in (1, 8))
     assert many < max(few, 0.002) * 8 * 4

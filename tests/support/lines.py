@@ -27,11 +27,21 @@ _dates = _fixdates | st.sampled_from(
     ]
 )
 _space = st.sampled_from(["", "", "", " ", "\t", "  "])
-_values = _seconds | _dates | st.text("ab=\", ;\xa0\xff", max_size=8)
+_values = _seconds | _dates | st.text('ab=", ;\xa0\xff', max_size=8)
 _names = st.sampled_from(["Max-Age", "max-age", "MAX-AGE", "Expires", "expires", "Max-Age\xa0", "Maxage"])
 _lifetimes = st.builds("{}{}{}={}{}".format, _space, _names, _space, _space, _values)
 _others = st.sampled_from(
-    ["", " ", " Path=/", "Domain=.example.org", " Secure", " HttpOnly=false", "SameSite=None", " Partitioned", " Max-Age"]
+    [
+        "",
+        " ",
+        " Path=/",
+        "Domain=.example.org",
+        " Secure",
+        " HttpOnly=false",
+        "SameSite=None",
+        " Partitioned",
+        " Max-Age",
+    ]
 ) | st.text(st.characters(max_codepoint=255, exclude_characters=";"), max_size=12)
 
 pairs = st.sampled_from(["a=b", " a=b", "a", "=b", "a =\tb ", 'a="b']) | st.text(
