@@ -189,17 +189,19 @@ def _read_json(body: bytes) -> Wish:
     if not isinstance(wish, dict):
         raise Refusal(400, "bad-choice")
     fields = cast("dict[str, Any]", wish)
-    action, categories = fields.get("action"), fields.get("categories", [])
-    next_path, fingerprint = fields.get("next"), fields.get("fingerprint")
-    texts = [action, *categories] if isinstance(categories, list) else [None]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(fingerprint, str | None):
+    action, next_path, fingerprint = fields.get("action"), fields.get("next"), fields.get("fingerprint")
+    if not (isinstance(action, str) and isinstance(next_path, str | None) and isinstance(fingerprint, str | None)):
         raise Refusal(400, "bad-choice")
-    return Wish(
-        cast("str", action),
-        tuple(cast("list[str]", categories)),
-        local_path(next_path) if isinstance(next_path, str) else None,
-        fingerprint,
-    )
+    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise Refusal(400, "bad-choice")
+    texts = [text for text in cast("list[Any]", value) if isinstance(text, str)]
+    if len(texts) != len(cast("list[Any]", value)):
+        raise Refusal(400, "bad-choice")
+    return tuple(texts)
 
 
 def _content_type(request: Request) -> str:

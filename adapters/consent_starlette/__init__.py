@@ -110,8 +110,9 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
     return decorate
 
 
-def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
-    return next(value for value in (*args, *kwargs.values()) if isinstance(value, Request))
+def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[Any]:
+    values: tuple[Any, ...] = (*args, *kwargs.values())
+    return next(value for value in values if isinstance(value, Request))
 
 
 def _cookies_further_in(app: Any) -> Iterator[str]:

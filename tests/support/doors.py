@@ -126,11 +126,8 @@ class _WSGIDoor:
             environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
         if cookies:
             environ["HTTP_COOKIE"] = "; ".join(cookies)
-        chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)
-        answer = Answer(int(status[:3]), list(sent), b"".join(chunks))
-        if hasattr(chunks, "close"):
-            chunks.close()
-        return answer
+        chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)  # buffered: closes the iterable
+        return Answer(int(status[:3]), list(sent), b"".join(chunks))
 
 
 class RawWSGI(_WSGIDoor):
