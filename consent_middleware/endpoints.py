@@ -198,10 +198,10 @@ def _read_json(body: bytes) -> Wish:
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise Refusal(400, "bad-choice")
-    texts = [text for text in cast("list[Any]", value) if isinstance(text, str)]
-    if len(texts) != len(cast("list[Any]", value)):
+    items: list[Any] = value
+    if not all(isinstance(item, str) for item in items):
         raise Refusal(400, "bad-choice")
-    return tuple(texts)
+    return tuple(items)
 
 
 def _content_type(request: Request) -> str:

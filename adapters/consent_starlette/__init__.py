@@ -112,7 +112,7 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
 
 def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[Any]:
     values: tuple[Any, ...] = (*args, *kwargs.values())
-    return next(value for value in values if isinstance(value, Request))
+    return next(cast("Request[Any]", value) for value in values if isinstance(value, Request))
 
 
 def _cookies_further_in(app: Any) -> Iterator[str]:
