@@ -195,13 +195,14 @@ def _read_json(body: bytes) -> Wish:
     return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise Refusal(400, "bad-choice")
-    items: list[Any] = value
-    if not all(isinstance(item, str) for item in items):
+    items = cast("list[object]", value)
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
-    return tuple(items)
+    return texts
 
 
 def _content_type(request: Request) -> str:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -111,8 +111,11 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
 
 
 def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[Any]:
-    values: tuple[Any, ...] = (*args, *kwargs.values())
-    return next(cast("Request[Any]", value) for value in values if isinstance(value, Request))
+    return next(value for value in (*args, *kwargs.values()) if _is_request(value))
+
+
+def _is_request(value: object) -> TypeGuard[Request[Any]]:
+    return isinstance(value, Request)
 
 
 def _cookies_further_in(app: Any) -> Iterator[str]:
