@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consent_middleware.cookies import SetCookie, cap_line, read_set_cookie
 from support.chromium import chromium_expiry
+from support.growth import grows_in_proportion
 from support.lines import DAY, NOW, set_cookie_lines
 
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -248,3 +249,8 @@ def test_a_folded_line_is_one_cookie_named_by_its_first() -> None:
         expiry = read(out).expiry(NOW)
         assert expiry == chromium_expiry(out, NOW)
         assert expiry is None or expiry <= NOW + 60
+
+
+@pytest.mark.parametrize("piece", [";", "; ", ";Max-Age=1", ";Expires", "; x"])
+def test_a_flood_of_attributes_is_capped_in_proportion(piece: str) -> None:
+    assert grows_in_proportion(lambda flood: cap("a=b; Max-Age=99999999" + flood), piece)
