@@ -213,6 +213,7 @@ def _read_service(table: Table) -> PlacedService | None:
     table.close()
     if id is None or not _accept(table.findings, table.at("id"), fault_of_service_id(id)):
         return None
+    service = service.in_category(service.category)
     return PlacedService(table.place, service, tuple(placed.place for placed in cookies), is_own=True)
 
 
