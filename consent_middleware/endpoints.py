@@ -111,7 +111,9 @@ class Endpoints:
         wish = read_wish(_content_type(request), body)
         if wish.fingerprint not in (None, self._policy.fingerprint):
             raise Refusal(409, "outdated-choice")
-        decision.decide(Act("visitor", wish.action, self._answers(wish)))
+        # What is always granted, or a policy with nothing to choose, leaves nothing to decide.
+        if answers := self._answers(wish):
+            decision.decide(Act("visitor", wish.action, answers))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
         return Reply(303, (("Location", wish.next or f"{request.root}/"), *_TEXT, *_COMMON))

@@ -316,7 +316,7 @@ MISTAKES = [
         "one category",
     ),
     (
-        two('services = ["own"]', f'[[services]]\nid = "own"\nname = "x"\nprovider = "x"\ncategory = "marketing"'),
+        two('services = ["own"]', '[[services]]\nid = "own"\nname = "x"\nprovider = "x"\ncategory = "marketing"'),
         Id.SERVICE_TWICE,
         "categories.analytics.services[0]",
         '"marketing"',
@@ -372,7 +372,7 @@ MISTAKES = [
     (
         two(
             'services = ["matomo"]',
-            f'[[services]]\nid = "own"\nname = "x"\nprovider = "x"\ncookies = ["_pk_id*"]\ncategory = "marketing"',
+            '[[services]]\nid = "own"\nname = "x"\nprovider = "x"\ncookies = ["_pk_id*"]\ncategory = "marketing"',
         ),
         Id.TWO_RULES,
         "categories.analytics.services[0]",
