@@ -52,7 +52,7 @@ class Lifetime:
             raise ValueError('a lifetime of nothing keeps nothing; write "session" or leave the cookie out')
         lifetime = cls(months=count * _MONTHS[unit]) if unit in _MONTHS else cls(seconds=count * _SECONDS[unit])
         if lifetime.exceeds(_LONGEST):
-            raise ValueError(f'{text!r} is longer than {_LONGEST_YEARS} years; write what the site needs, like "13 months"')
+            raise ValueError(f'{text!r} is more than {_LONGEST_YEARS} years; write what is needed, like "13 months"')
         return lifetime
 
     @property

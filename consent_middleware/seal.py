@@ -68,16 +68,14 @@ class Seal:
     def __init__(self, policy: Policy, secret_keys: str | bytes | Iterable[str | bytes]) -> None:
         self._fingerprint = policy.fingerprint
         self._categories = policy.choosable
-        self._signer = Signer(
-            checked_keys(secret_keys), salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256
-        )
+        self._signer = Signer(checked_keys(secret_keys), salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256)
 
     def dumps(self, receipt: Receipt) -> str:
-        """Return the cookie value: letters, digits, ``-``, ``_`` and ``.`` only, about 92 bytes for eight categories."""
+        """Return the cookie value: letters, digits, ``-``, ``_`` and ``.`` only, 93 bytes for eight categories."""
         groups = [self._group(at, receipt.choices) for at in sorted({c.at for c in receipt.choices.values()})]
-        return self._signer.sign(
-            ".".join([_VERSIONS[receipt.source], receipt.who, self._fingerprint, *groups])
-        ).decode("ascii")
+        return self._signer.sign(".".join([_VERSIONS[receipt.source], receipt.who, self._fingerprint, *groups])).decode(
+            "ascii"
+        )
 
     def id_of(self, receipt: Receipt) -> str:
         """Return the id that this receipt has once it is in a cookie."""
@@ -100,7 +98,7 @@ class Seal:
         return Receipt(who, _SOURCES[version], choices, _id_of(token))
 
     def newest(self, tokens: Iterable[str], now: int) -> Receipt | None:
-        """Return the newest valid receipt among several cookies of our name; of two equally new, the one that grants less.
+        """Return the newest valid receipt among several cookies of our name; of two alike, the one that grants less.
 
         A sub-domain or an old path may have left others beside ours, and their order is not to be trusted.
         """
@@ -126,15 +124,15 @@ class Seal:
                     yield name, Choice(not denied >> position & 1, at)
 
 
-def checked_keys(secret_keys: str | bytes | Iterable[str | bytes]) -> list[str | bytes]:
-    """Return the keys as a list, oldest first. Raises ConfigurationError when there is none, or an empty one."""
+def checked_keys(secret_keys: str | bytes | Iterable[str | bytes]) -> list[bytes]:
+    """Return the keys as bytes, oldest first. Raises ConfigurationError when there is none, or an empty one."""
     keys = [secret_keys] if isinstance(secret_keys, str | bytes) else list(secret_keys)
     if not keys or not all(keys):
         raise ConfigurationError(
             "secret_keys: a key is missing or empty; give one long random string, or several with the oldest first "
             '(python -c "import secrets; print(secrets.token_urlsafe(32))" makes one)'
         )
-    return keys
+    return [key.encode() if isinstance(key, str) else key for key in keys]
 
 
 def _id_of(token: str) -> str:

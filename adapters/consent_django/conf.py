@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from consent_middleware.exchange import Engine
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from consent_middleware.exchange import Engine
 
 KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")
 

@@ -7,12 +7,13 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from consent_middleware.exchange import Exchange
-from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, checked_ledger, store
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+
+from consent_middleware.exchange import Exchange
+from consent_middleware.http import Headers
+from consent_middleware.shell import DECISION_KEY, checked_ledger, store
 
 from .conf import consent_settings, engine_from_settings
 from .lines import SentLine
@@ -65,7 +66,10 @@ class DjangoRequest:
 
 
 class ConsentMiddleware:
-    """First in ``MIDDLEWARE``; sync and async. Raises PolicyError, ConfigurationError or ImproperlyConfigured at start-up."""
+    """First in ``MIDDLEWARE``; sync and async.
+
+    Raises PolicyError, ConfigurationError or ImproperlyConfigured at start-up, and nothing later.
+    """
 
     sync_capable = True
     async_capable = True

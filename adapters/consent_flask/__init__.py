@@ -13,12 +13,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
-from consent_middleware.exchange import Applies, PolicySource
-from consent_middleware.shell import DECISION_KEY
 from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
+
+from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
+from consent_middleware.exchange import Applies, PolicySource
+from consent_middleware.shell import DECISION_KEY
 
 __all__ = ["Consent", "current_consent", "requires_consent"]
 
@@ -62,7 +63,7 @@ class Consent:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot be kept as configured."""
+        """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot start as configured."""
         if "consent" in app.extensions:
             raise ConfigurationError("Consent: this application already has one; create the extension once")
         config = app.config

@@ -42,7 +42,7 @@ class Table:
     def at(self, key: str) -> Place:
         return (*self.place, key)
 
-    def keys(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """Return the keys that are texts; the others are left for ``close`` to report."""
         return (key for key in self._entries if isinstance(key, str))
 
@@ -51,9 +51,11 @@ class Table:
         return None if value is _ABSENT else self._as_text(value, self.at(key), expected)
 
     def needed_text(self, key: str, id: Id = Id.MISSING_KEY, suggestion: str = "") -> str | None:
-        if key not in self:
-            self.findings.report(id, self.at(key), "is missing", suggestion)
-        return self.text(key)
+        value = self._take(key)
+        if value is _ABSENT or _is_blank(value):
+            self.findings.report(id, self.at(key), "is missing" if value is _ABSENT else "is empty", suggestion)
+            return None
+        return self._as_text(value, self.at(key))
 
     def flag(self, key: str, default: bool = False) -> bool:
         value = self._take(key)
@@ -107,10 +109,11 @@ class Table:
             return {} if plain is None else {"": plain}
         by_language: dict[str, str] = {}
         table = Table(value, self.at(key), self.findings)
-        for tag in table.keys():
+        for tag in table.names():
             text, language = table.text(tag), tag.lower()
             if not _LANGUAGE.fullmatch(language):
-                self.findings.report(Id.LANGUAGE, table.at(tag), f"{quote(tag)} is not a language", 'write "en" or "pt-BR"')
+                hint = 'write one like "en" or "pt-BR"'
+                self.findings.report(Id.LANGUAGE, table.at(tag), f"{quote(tag)} is not a language", hint)
             elif language in by_language:
                 self.findings.report(Id.LANGUAGE, table.at(tag), f"{quote(language)} is there twice")
             elif text is not None:
@@ -169,13 +172,17 @@ class Table:
         if not isinstance(value, str):
             self._wrong_type(value, place, "a text", expected or _in_quotes(value))
             return None
-        if not value.strip():
+        if _is_blank(value):
             self.findings.report(Id.EMPTY, place, "is empty", "write something, or leave the key out")
             return None
         return value
 
     def _wrong_type(self, value: Any, place: Place, expected: str, suggestion: str) -> None:
         self.findings.report(Id.WRONG_TYPE, place, f"is {_kind(value)}, not {expected}", suggestion)
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _in_quotes(value: Any) -> str:

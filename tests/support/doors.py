@@ -1,4 +1,4 @@
-"""Every front door of the middleware, opened the same way: one request in, one answer out, for one scripted application.
+"""Every front door of the middleware, opened the same way: one request in, one answer out, one scripted application.
 
 The application does what a Script says, in each framework's own manner, and notes what it could see.
 """
@@ -13,10 +13,6 @@ from typing import Any, Protocol
 from wsgiref.validate import validator
 
 import django
-from consent_flask import Consent
-from consent_middleware import ConsentASGI, ConsentWSGI, Decision
-from consent_middleware.shell import DECISION_KEY
-from consent_starlette import ConsentMiddleware
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -31,6 +27,11 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from consent_flask import Consent
+from consent_middleware import ConsentASGI, ConsentWSGI, Decision
+from consent_middleware.shell import DECISION_KEY
+from consent_starlette import ConsentMiddleware
 
 KEY = "a key for tests, long enough to be one"
 
@@ -88,7 +89,7 @@ class Answer:
 class Door(Protocol):
     """One way into the middleware. ``options`` are those of ConsentWSGI; the adapters translate them."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None: ...
 
     def ask(
         self,
@@ -135,7 +136,7 @@ class _WSGIDoor:
 class RawWSGI(_WSGIDoor):
     """A bare WSGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
             script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY])
             lines = [("Set-Cookie", line) for line in script.set_cookies]
@@ -148,7 +149,7 @@ class RawWSGI(_WSGIDoor):
 class ValidatedWSGI(RawWSGI):
     """The same with the standard library's validator on both sides of the middleware."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = validator(self.app.app)
         self.app = validator(self.app)
@@ -157,7 +158,7 @@ class ValidatedWSGI(RawWSGI):
 class LintedWSGI(RawWSGI):
     """The same with Werkzeug's lint middleware on both sides."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = LintMiddleware(self.app.app)
         self.app = LintMiddleware(self.app)
@@ -166,7 +167,7 @@ class LintedWSGI(RawWSGI):
 class FlaskDoor(_WSGIDoor):
     """A Flask application with the extension."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         flask = Flask(__name__, static_folder=None)
         keys = options.pop("secret_keys")
         flask.config.update(CONSENT_POLICY=policy, CONSENT_SECRET_KEYS=keys, SECRET_KEY="unused")
@@ -226,7 +227,7 @@ class _ASGIDoor:
 class RawASGI(_ASGIDoor):
     """A bare ASGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
             script.run("; ".join(fields) or None, scope[DECISION_KEY])
@@ -241,7 +242,7 @@ class RawASGI(_ASGIDoor):
 class StarletteDoor(_ASGIDoor):
     """A Starlette application with the middleware."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def view(request: StarletteRequest) -> StarletteResponse:
             script.run("; ".join(request.headers.getlist("cookie")) or None, request.state.consent)
             response = StarletteResponse(script.body, script.status)
@@ -260,7 +261,7 @@ class _RawMorsel(Morsel[str]):
 
     line = ""
 
-    def OutputString(self, attrs: Any = None) -> str:
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  # the name is http.cookies' own
         return self.line
 
 
@@ -295,7 +296,7 @@ class _DjangoDoor:
 
     handler: type
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         global _django_script
         configure_django()
         _django_script = script
@@ -359,4 +360,3 @@ DOORS: dict[str, type[Door]] = {
     "django-asgi": DjangoASGI,
     "starlette": StarletteDoor,
 }
-

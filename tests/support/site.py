@@ -92,7 +92,9 @@ class Site:
             self._keep(line)
         return answer
 
-    def choose(self, action: str, *categories: str, headers: Any = SAME_ORIGIN, next: str = "/", **request: Any) -> Answer:
+    def choose(
+        self, action: str, *categories: str, headers: Any = SAME_ORIGIN, next: str = "/", **request: Any
+    ) -> Answer:
         """Send the choice form."""
         body = urlencode([("action", action), ("next", next), *(("category", name) for name in categories)])
         return self.visit("/_consent/choice", method="POST", headers=[FORM, *headers], body=body.encode(), **request)
