@@ -217,7 +217,7 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     if visit.receipt is None:
         return {}
     lifetime = policy.consent_lifetime
-    return {name: choice for name, choice in visit.receipt.choices.items() if visit.now < lifetime.end(choice.at)}
+    return {name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)}
 
 
 def _unknown(category: str, policy: Policy) -> str:
