@@ -80,7 +80,7 @@ class Engine:
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
         kinds = _kinds(policy, [*OWN_NAMES, *necessary])
-        self.kind_of = lru_cache(_NAMES_REMEMBERED)(NameTable(kinds).lookup)
+        self.kind_of = NameTable(kinds).lookup
         self.latest = lru_cache(64)(self._latest)
         self._is_twin = lru_cache(8)(self._compare)
         self._reported: set[tuple[str, str]] = set()

@@ -49,8 +49,44 @@ COOKIE_KEYS = {"name", "domain", "lifetime", "purpose"}
 SOURCES = {"vendor", "ocd", "tac", "c15t", "nuxt", "editor"}
 
 # Names that many sites and several vendors use: without a domain none of them may decide.
-GENERIC = set(
-    ["uid", "uuid", "id", "ID", "d", "m", "C", "mc", "ts", "ss", "cid", "pid", "gid", "sid", "sess", "session", "sessionid", "token", "user", "user_id", "lang", "locale", "theme", "JSESSIONID", "PHPSESSID", "csrftoken", "csrf_token", "PREF", "player", "flags", "hist", "presence", "cart", "visitor", "consent"]
+GENERIC = frozenset(
+    [
+        "uid",
+        "uuid",
+        "id",
+        "ID",
+        "d",
+        "m",
+        "C",
+        "mc",
+        "ts",
+        "ss",
+        "cid",
+        "pid",
+        "gid",
+        "sid",
+        "sess",
+        "session",
+        "sessionid",
+        "token",
+        "user",
+        "user_id",
+        "lang",
+        "locale",
+        "theme",
+        "JSESSIONID",
+        "PHPSESSID",
+        "csrftoken",
+        "csrf_token",
+        "PREF",
+        "player",
+        "flags",
+        "hist",
+        "presence",
+        "cart",
+        "visitor",
+        "consent",
+    ]
 )
 # Words that innocent scripts contain.
 COMMON_WORDS = {
