@@ -134,19 +134,16 @@ class TestCheck:
             (("", ""), "linkedin-insight keeps cookies in its own jar"),
             (("[categories.chat]", "[categories.empty]\n[categories.chat]"), "empty is empty"),
             (("gpc = true", "required = true"), "linkedin-insight is usually marketing"),
-            (('"matomo"', '"google-optimize"'), None),
-            (('"matomo"]', '"matomo", "mixpanel"]'), None),
             (("[[cookies]]", "[[services]]\nid = 'matomo'\nname = 'M'\nprovider = 'P'\n[[cookies]]"), "replaces"),
         ],
     )
     def test_what_is_permitted_but_doubtful_is_noted(
-        self, change: tuple[str, str], note: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, change: tuple[str, str], note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         file = tmp_path / "consent.toml"
         file.write_text(GOOD.replace(*change, 1), encoding="utf-8")
         assert main(["check", str(file)]) == 0
-        notes = capsys.readouterr().out.partition("To consider:")[2]
-        assert note in notes if note else "CNIL" not in notes
+        assert note in capsys.readouterr().out.partition("To consider:")[2]
 
     def test_google_analytics_is_not_exempt(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "consent.toml"
