@@ -5,6 +5,8 @@ One policy says which cookies belong to which category and how long anything may
 shown to the application, nothing lives longer than promised, and a withdrawal takes effect at once.
 """
 
+from __future__ import annotations
+
 from .asgi import ConsentASGI
 from .decision import Decision
 from .errors import ConfigurationError, ConsentError, Mistake, PolicyError, ResponseStarted, UnknownCategory

@@ -35,11 +35,13 @@ class ASGIRequest:
 
     @property
     def method(self) -> str:
-        return self._scope.get("method", "GET")
+        method: str = self._scope.get("method", "GET")
+        return method
 
     @property
     def scheme(self) -> str:
-        return self._scope.get("scheme", "http")
+        scheme: str = self._scope.get("scheme", "http")
+        return scheme
 
     @property
     def host(self) -> str:
@@ -51,7 +53,8 @@ class ASGIRequest:
 
     @property
     def path(self) -> str:
-        path, root = self._scope["path"], self._scope.get("root_path", "")
+        path: str = self._scope["path"]
+        root: str = self._scope.get("root_path", "")
         # The path includes the mount point (ASGI HTTP spec 2.4), but not every server and framework says so.
         return path[len(root) :] if root and path.startswith(root) else path
 

@@ -33,9 +33,7 @@ def keep_private(headers: Headers) -> Headers:
 
 def vary_on(headers: Headers, names: Iterable[str]) -> Headers:
     """Return the headers with ``names`` in Vary, each once whatever its case; ``Vary: *`` already says it all."""
-    listed = {
-        part.strip().lower() for name, value in headers if name.lower() == "vary" for part in value.split(",")
-    }
+    listed = {part.strip().lower() for name, value in headers if name.lower() == "vary" for part in value.split(",")}
     missing = [name for name in names if name.lower() not in listed]
     if "*" in listed or not missing:
         return headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -37,7 +37,7 @@ class Act:
     answers: Mapping[str, bool]
 
 
-class Reader(Protocol):
+class Reader(Hashable, Protocol):
     """What a decision needs of the engine."""
 
     @property
@@ -69,7 +69,7 @@ class Decision:
     # What anyone may ask.
 
     def allows(self, category: str) -> bool:
-        """Whether what belongs to this category may happen now. A category the policy does not have is never allowed."""
+        """Whether what belongs to this category may happen now; never for one that the policy does not have."""
         self.consulted = True
         if category not in self._policy.categories:
             logger.warning("%s", _unknown(category, self._policy))
@@ -84,7 +84,7 @@ class Decision:
 
     @property
     def source(self) -> Literal["visitor", "application", "gpc", "default"]:
-        """Whose word the decision is: the visitor's, the application's for the visitor, the browser's signal, nobody's."""
+        """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
         self.consulted = True
         if self.acts:
             return self.acts[-1].source
@@ -217,7 +217,7 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     if visit.receipt is None:
         return {}
     lifetime = policy.consent_lifetime
-    return {name: choice for name, choice in visit.receipt.choices.items() if visit.now < lifetime.end(choice.at)}
+    return {name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)}
 
 
 def _unknown(category: str, policy: Policy) -> str:

@@ -191,17 +191,20 @@ def _read_json(body: bytes) -> Wish:
     if not isinstance(wish, dict):
         raise Refusal(400, "bad-choice")
     fields = cast("dict[str, Any]", wish)
-    action, categories = fields.get("action"), fields.get("categories", [])
-    next_path, fingerprint = fields.get("next"), fields.get("fingerprint")
-    texts = [action, *categories] if isinstance(categories, list) else [None]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(fingerprint, str | None):
+    action, next_path, fingerprint = fields.get("action"), fields.get("next"), fields.get("fingerprint")
+    if not (isinstance(action, str) and isinstance(next_path, str | None) and isinstance(fingerprint, str | None)):
         raise Refusal(400, "bad-choice")
-    return Wish(
-        cast("str", action),
-        tuple(cast("list[str]", categories)),
-        local_path(next_path) if isinstance(next_path, str) else None,
-        fingerprint,
-    )
+    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise Refusal(400, "bad-choice")
+    items = cast("list[object]", value)
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) != len(items):
+        raise Refusal(400, "bad-choice")
+    return texts
 
 
 def _content_type(request: Request) -> str:

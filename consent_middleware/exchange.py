@@ -212,8 +212,9 @@ class Exchange:
     @property
     def reply(self) -> Reply:
         """The answer to a request of ours as it leaves, cookies included."""
-        assert self._reply is not None, "answer() comes first"
         reply = self._reply
+        if reply is None:
+            raise RuntimeError("reply: answer() comes first")
         headers = self.start(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
         return Reply(reply.status, tuple(headers), b"" if self._request.method == "HEAD" else reply.body)
 
@@ -290,7 +291,9 @@ class Exchange:
             return False
         undeclared = self._engine.policy.undeclared_cookies
         if undeclared != "allow":
-            self._engine.report(logging.WARNING, "consent.C003", name, _declare(name, withheld=undeclared == "withhold"))
+            self._engine.report(
+                logging.WARNING, "consent.C003", name, _declare(name, withheld=undeclared == "withhold")
+            )
         return undeclared != "withhold" or not self.decision.visit.applies
 
     def _shows(self, name: str) -> bool:
@@ -412,7 +415,9 @@ def as_policy(source: PolicySource) -> Policy:
 def checked_prefix(prefix: str) -> str:
     """Return the prefix of our addresses if it is a plain path. Raises ConfigurationError."""
     if not prefix.startswith("/") or prefix.endswith("/") or "//" in prefix or not prefix.isascii():
-        raise ConfigurationError(f'prefix: {prefix!r} is not a path; write it like "/_consent", without a slash at the end')
+        raise ConfigurationError(
+            f'prefix: {prefix!r} is not a path; write it like "/_consent", without a slash at the end'
+        )
     return prefix
 
 

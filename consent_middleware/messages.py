@@ -29,7 +29,7 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "again": "Choose again",
         "bad-choice": "That choice could not be read. Nothing was changed.",
         "foreign-choice": "A choice can only be made on the site itself. Nothing was changed.",
-        "outdated-choice": "The policy has changed since this page was shown. Nothing was changed: please choose again.",
+        "outdated-choice": "The policy is newer than the page you chose on. Nothing was changed: please choose again.",
         "too-large": "That was too much. Nothing was changed.",
         "wrong-type": "A choice must come as a form or as JSON. Nothing was changed.",
         "not-found": "There is nothing here.",
@@ -85,7 +85,7 @@ def language_for(accept_language: str | None) -> str:
 
 
 def text_in(texts: Texts, language: str) -> str:
-    """Return a site's own text in this language, else its text for every language, else English, else any, else nothing."""
+    """Return a site's own text in this language, else the one for every language, else English, else any, else ""."""
     for tag in (language, "", "en"):
         if texts.get(tag):
             return texts[tag]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from html import escape
 
@@ -28,13 +28,14 @@ button { font: inherit; flex: 1 1 12rem; min-height: 2.75rem; padding: .4rem 1re
 :focus-visible { outline: 3px solid Highlight; outline-offset: 2px }
 """
 
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
 PAGE_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     # Framing would let another site dress up our buttons; nothing else is needed by a page of forms.
     (
         "Content-Security-Policy",
-        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
+        f"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'sha256-{_HASH}'",
     ),
     ("Referrer-Policy", "same-origin"),
 )
@@ -71,11 +72,8 @@ def settings_page(policy: Policy, decision: Decision, language: str, *, choice_u
 def notice_page(language: str, message: str, *, link: str, link_text: str) -> bytes:
     """A short page that says one thing and leads on."""
     words = MESSAGES[language]
-    return _page(
-        language,
-        words["title"],
-        f'<p role="status">{escape(words[message])}</p>\n<p><a href="{escape(link)}">{escape(words[link_text])}</a></p>',
-    )
+    onward = f'<p><a href="{escape(link)}">{escape(words[link_text])}</a></p>'
+    return _page(language, words["title"], f'<p role="status">{escape(words[message])}</p>\n{onward}')
 
 
 def _page(language: str, title: str, main: str) -> bytes:
@@ -105,13 +103,15 @@ def _category_field(policy: Policy, category: Category, decision: Decision, lang
     switch = ""
     if not category.required:
         ticked = " checked" if decision.permits(category.name) else ""
-        switch = f'<label><input type="checkbox" name="category" value="{escape(category.name)}"{ticked}> {label}</label>'
+        switch = (
+            f'<label><input type="checkbox" name="category" value="{escape(category.name)}"{ticked}> {label}</label>'
+        )
     lines = [description, *_standing_notes(category, decision, words), *_contents(policy, category, words)]
     paragraphs = "\n".join(f"<p>{line}</p>" for line in lines if line)
     return f"<fieldset>\n<legend>{label}</legend>\n{switch}\n{paragraphs}\n</fieldset>"
 
 
-def _standing_notes(category: Category, decision: Decision, words: dict[str, str]) -> Iterator[str]:
+def _standing_notes(category: Category, decision: Decision, words: Mapping[str, str]) -> Iterator[str]:
     if category.required:
         yield escape(words["necessary"])
     if category.on_request:
@@ -122,7 +122,7 @@ def _standing_notes(category: Category, decision: Decision, words: dict[str, str
         yield escape(words["signal"])
 
 
-def _contents(policy: Policy, category: Category, words: dict[str, str]) -> Iterator[str]:
+def _contents(policy: Policy, category: Category, words: Mapping[str, str]) -> Iterator[str]:
     services = [service for service in policy.services if service.category == category.name]
     if services:
         named = ", ".join(escape(f"{s.name} ({s.provider})" if s.provider else s.name) for s in services)

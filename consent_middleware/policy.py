@@ -36,7 +36,7 @@ class CookieRule:
     domain: str | None = None
     path: str = "/"
     partitioned: bool = False
-    purpose: Texts = field(default_factory=dict)
+    purpose: Texts = field(default_factory=dict[str, str])
     service: str | None = None
     third_party: bool = False
 
@@ -79,8 +79,8 @@ class Category:
     exempt: bool = False
     on_request: bool = False
     gpc: bool = False
-    label: Texts = field(default_factory=dict)
-    description: Texts = field(default_factory=dict)
+    label: Texts = field(default_factory=dict[str, str])
+    description: Texts = field(default_factory=dict[str, str])
 
     @property
     def is_asked(self) -> bool:

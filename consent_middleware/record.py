@@ -1,4 +1,4 @@
-"""The proof of one choice, as the ledger keeps it (fields after ISO/IEC TS 27560, without anything about the person)."""
+"""The proof of one choice, as the ledger keeps it: fields after ISO/IEC TS 27560, and nothing about the person."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Record:
 
     @property
     def is_grant(self) -> bool:
-        """Whether anything was allowed by this act: such a record must be stored before the visitor's cookie says so."""
+        """Whether anything is allowed by it: such a record must be stored before the visitor's cookie says so."""
         return self.state in ("given", "partial")
 
 

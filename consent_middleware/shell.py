@@ -19,7 +19,7 @@ def checked_ledger(ledger: Ledger | str | None) -> Ledger | None:
     if ledger is None or callable(getattr(ledger, "append", None)):
         return ledger  # type: ignore[return-value]  # what has append() is a Ledger; a str has none
     raise ConfigurationError(
-        f"ledger: {ledger!r} cannot keep records; pass an object with append(records) that raises when they are not safe"
+        f"ledger: {ledger!r} cannot keep records; pass an object with append(records) that raises when it fails"
     )
 
 

@@ -22,7 +22,7 @@ class WSGIRequest:
     __slots__ = ("_environ",)
 
     def __init__(self, environ: WSGIEnvironment) -> None:
-        self._environ = environ
+        self._environ: dict[str, str] = environ
 
     @property
     def method(self) -> str:

@@ -4,6 +4,8 @@
 ``CONSENT = {"POLICY": BASE_DIR / "consent.toml"}``. ``request.consent`` is then the Decision about the visitor.
 """
 
+from __future__ import annotations
+
 from .middleware import ConsentMiddleware
 from .views import requires_consent
 

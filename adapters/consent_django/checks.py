@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from consent_middleware import ConfigurationError, PolicyError
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
+
+from consent_middleware import ConfigurationError, PolicyError
 
 from .conf import engine_from_settings
 

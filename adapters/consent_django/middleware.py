@@ -7,12 +7,13 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from consent_middleware.exchange import Exchange
-from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, checked_ledger, store
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+
+from consent_middleware.exchange import Exchange
+from consent_middleware.http import Headers
+from consent_middleware.shell import DECISION_KEY, checked_ledger, store
 
 from .conf import consent_settings, engine_from_settings
 from .lines import SentLine
@@ -65,7 +66,10 @@ class DjangoRequest:
 
 
 class ConsentMiddleware:
-    """First in ``MIDDLEWARE``; sync and async. Raises PolicyError, ConfigurationError or ImproperlyConfigured at start-up."""
+    """First in ``MIDDLEWARE``; sync and async.
+
+    Raises PolicyError, ConfigurationError or ImproperlyConfigured at start-up, and nothing later.
+    """
 
     sync_capable = True
     async_capable = True
@@ -74,7 +78,8 @@ class ConsentMiddleware:
         self.get_response = get_response
         self.engine = engine_from_settings()
         self.ledger = checked_ledger(consent_settings().get("LEDGER"))
-        self._is_async = iscoroutinefunction(get_response)
+        # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
+        self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
 
@@ -187,7 +192,7 @@ def _send(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> Non
         # Several lines may bear one name, for a deletion on every domain; the keys of the jar are only its order.
         while key in response.cookies:
             key += " "
-        dict.__setitem__(response.cookies, key, morsel)
+        response.cookies[key] = morsel
     for name in list(response.headers):
         if name.title() not in fields:
             del response.headers[name]

@@ -13,12 +13,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
-from consent_middleware.exchange import Applies, PolicySource
-from consent_middleware.shell import DECISION_KEY
 from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
+
+from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
+from consent_middleware.exchange import Applies, PolicySource
+from consent_middleware.shell import DECISION_KEY
 
 __all__ = ["Consent", "current_consent", "requires_consent"]
 
@@ -62,10 +63,10 @@ class Consent:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot be kept as configured."""
+        """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot start as configured."""
         if "consent" in app.extensions:
             raise ConfigurationError("Consent: this application already has one; create the extension once")
-        config = app.config
+        config = cast("dict[str, Any]", app.config)
         policy = self._policy if self._policy is not None else config.get("CONSENT_POLICY")
         app.extensions["consent"] = self
         app.wsgi_app = ConsentWSGI(  # type: ignore[method-assign]  # the way Flask documents for middleware
@@ -102,18 +103,19 @@ def _beside(app: Flask, policy: Any) -> PolicySource:
     return Path(app.root_path, policy)
 
 
-def _secret_keys(app: Flask) -> Iterable[str | bytes]:
-    keys = app.config.get("CONSENT_SECRET_KEYS")
+def _secret_keys(app: Flask) -> str | bytes | Iterable[str | bytes]:
+    config = cast("dict[str, Any]", app.config)
+    keys: str | bytes | Iterable[str | bytes] | None = config.get("CONSENT_SECRET_KEYS")
     if keys:
-        return cast("Iterable[str | bytes]", keys)
+        return keys
     if not app.secret_key:
         raise ConfigurationError("SECRET_KEY: not set; set app.secret_key (or CONSENT_SECRET_KEYS) before Consent(app)")
     # itsdangerous signs with the last key.
-    return [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
+    return [*(config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
 
 
 def _necessary(app: Flask) -> list[str]:
-    config = app.config
+    config = cast("dict[str, Any]", app.config)
     return [
         config["SESSION_COOKIE_NAME"],
         config.get("REMEMBER_COOKIE_NAME", "remember_token"),

@@ -6,14 +6,15 @@ import functools
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent_middleware import ConsentASGI, Decision, Ledger
 from consent_middleware.exchange import Applies, PolicySource
 from consent_middleware.shell import DECISION_KEY
-from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["ConsentMiddleware", "ConsentRequired", "consent_context", "consent_of", "requires_consent"]
 
@@ -72,7 +73,7 @@ def consent_context(request: Request) -> dict[str, Any]:
 
 
 class ConsentRequired:
-    """A FastAPI dependency: ``Depends(ConsentRequired("analytics"))`` answers 403 without consent, else is the Decision."""
+    """A FastAPI dependency: ``Depends(ConsentRequired("analytics"))`` is the Decision, or answers 403."""
 
     def __init__(self, category: str, *, status: int = 403) -> None:
         self.category = category
@@ -109,12 +110,16 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
     return decorate
 
 
-def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
-    return next(value for value in (*args, *kwargs.values()) if isinstance(value, Request))
+def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[Any]:
+    return next(value for value in (*args, *kwargs.values()) if _is_request(value))
+
+
+def _is_request(value: object) -> TypeGuard[Request[Any]]:
+    return isinstance(value, Request)
 
 
 def _cookies_further_in(app: Any) -> Iterator[str]:
-    """The cookie names of the session and CSRF middleware that this one wraps (Starlette builds from the inside out)."""
+    """The cookie names of session and CSRF middleware that this one wraps; Starlette builds from the inside out."""
     while app is not None:
         for attribute in ("session_cookie", "cookie_name"):
             name = getattr(app, attribute, None)

@@ -4,6 +4,8 @@ All text is ``str`` with one character per octet (latin-1), as WSGI has it. Noth
 application or a visitor sent, and everything costs time linear in the length of its input.
 """
 
+from __future__ import annotations
+
 from .gate import cap_line
 from .names import NameTable
 from .request import pairs, visible_cookies

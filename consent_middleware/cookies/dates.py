@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import lru_cache
 
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
@@ -43,12 +42,10 @@ def read_date(text: str) -> int | None:
     return _instant(_century(year), month, day, *time)
 
 
-@lru_cache(maxsize=128)
 def read_fixdate(text: str) -> int | None:
     """Return the instant of an IMF-fixdate (RFC 9110, section 5.6.7) from 1970 on; None for any other text.
 
     The form of ``Thu, 01 Jan 1970 00:00:00 GMT`` is the only one that no browser is known to read in its own way.
-    Remembered, because an application writes the same few dates all the time; meant for texts of a date's length.
     """
     if _FIXDATE.fullmatch(text) is None or text[12:16] < "1970":
         return None

@@ -8,6 +8,7 @@ most lines are decided by their name alone.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from .dates import read_date, read_fixdate
@@ -15,7 +16,7 @@ from .dates import read_date, read_fixdate
 WHITESPACE = " \t"
 """WSP. ``str.strip()`` without arguments takes NBSP, %x85 and %x1C-1F too, which browsers keep in names."""
 
-_CONTROLS = bytes([*range(0x00, 0x09), *range(0x0A, 0x20), 0x7F])
+_CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
 _MOST_NAME_AND_VALUE = 4096  # octets; section 5.6, step 5
 _MOST_ATTRIBUTE_VALUE = 1024  # octets; longer attributes are ignored, the cookie is not
 
@@ -33,6 +34,10 @@ _LIFETIME = re.compile(
 _MAX_AGE = re.compile(r"(-?)(?=[0-9])0*+([0-9]*)")
 # int() refuses long texts, from 640 digits on if sys.set_int_max_str_digits says so; eighteen outlive the sun.
 _ENOUGH_DIGITS = 18
+
+# An application writes the same few tails all the time, and each is looked at more than once on its way out.
+_TAILS_REMEMBERED = 256
+_WORTH_REMEMBERING = 256  # characters; together with the number before, this bounds the memory
 
 EARLIEST = 0
 """The expiry of a cookie whose Max-Age is zero or less: "the earliest representable date and time"."""
@@ -54,9 +59,6 @@ class StatedLifetime(NamedTuple):
         if self.max_age is None:
             return self.expires
         return now + self.max_age if self.max_age > 0 else EARLIEST
-
-
-_UNSTATED = StatedLifetime()
 
 
 class SetCookie(NamedTuple):
@@ -104,10 +106,7 @@ class SetCookie(NamedTuple):
     @property
     def lifetime(self) -> StatedLifetime:
         """What Max-Age and Expires say, and whether all browsers agree on it."""
-        lowered = self.tail.lower()
-        if "max-age" not in lowered and "expires" not in lowered:
-            return _UNSTATED
-        return _read_lifetime(self.tail)
+        return (_recall_lifetime if len(self.tail) <= _WORTH_REMEMBERING else _read_lifetime)(self.tail)
 
     def expiry(self, now: int) -> int | None:
         """Return the instant (epoch seconds) at which the cookie is over; None if it lasts for the session.
@@ -177,6 +176,9 @@ def _read_lifetime(tail: str) -> StatedLifetime:
             else:
                 expires = _last_valid(read_date(value), expires)
     return StatedLifetime(max_age, expires, is_plain)
+
+
+_recall_lifetime = lru_cache(_TAILS_REMEMBERED)(_read_lifetime)
 
 
 def _read_max_age(value: str) -> int | None:

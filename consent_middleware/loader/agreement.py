@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, Service
+from ..policy import Category, CookieRule
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -58,9 +58,7 @@ def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findi
             findings.report(Id.COOKIE_LIFETIME, (*cookie.place, "lifetime"), reason, hint)
 
 
-def judge_names(
-    declared: Iterable[Placed[CookieRule]], categories: Mapping[str, Category], findings: Findings
-) -> None:
+def judge_names(declared: Iterable[Placed[CookieRule]], categories: Mapping[str, Category], findings: Findings) -> None:
     """Report rules that would let visitors refuse what the site cannot do without."""
     for cookie in declared:
         category = categories.get(cookie.value.category)
@@ -76,9 +74,7 @@ def judge_names(
             findings.report(Id.NECESSARY_COOKIE, place, reason, hint)
 
 
-def judge_rules(
-    cookies: Sequence[Placed[CookieRule]], services: Sequence[PlacedService], findings: Findings
-) -> None:
+def judge_rules(cookies: Sequence[Placed[CookieRule]], services: Sequence[PlacedService], findings: Findings) -> None:
     """Report names that two rules put into different categories.
 
     A declaration under ``[[cookies]]`` settles what services of the catalogue disagree about. Among the site's own
@@ -121,9 +117,7 @@ def _by_service(
     return listed
 
 
-def _find(
-    listing: Placed[Listing], declared: Mapping[str, PlacedService], findings: Findings
-) -> PlacedService | None:
+def _find(listing: Placed[Listing], declared: Mapping[str, PlacedService], findings: Findings) -> PlacedService | None:
     id, category = listing.value.service, listing.value.category
     if id in declared:
         own = declared[id]
@@ -153,9 +147,7 @@ def _judge_category(category: str, place: Place, categories: Mapping[str, Catego
     return category in categories
 
 
-def _judge_rule(
-    rule: Placed[CookieRule], who: str, first: dict[str, tuple[str, str]], findings: Findings
-) -> None:
+def _judge_rule(rule: Placed[CookieRule], who: str, first: dict[str, tuple[str, str]], findings: Findings) -> None:
     name, category = rule.value.name, rule.value.category
     other, whose = first.setdefault(name, (category, who))
     if category != other:

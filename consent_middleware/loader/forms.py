@@ -95,7 +95,7 @@ def fault_of_path(path: str) -> Fault | None:
         reason = f"{quote(path)} does not start with a slash, and browsers then use another path"
         return Fault(Id.PATH, reason, f"write {quote('/' + path.strip())}")
     if ";" in path or not (path.isascii() and path.isprintable()) or path != path.strip():
-        return Fault(Id.PATH, f"{quote(path)} cannot stand in a Set-Cookie line", "percent-encode what is not plain ASCII")
+        return Fault(Id.PATH, f"{quote(path)} cannot stand in a Set-Cookie line", "percent-encode it")
     return None
 
 

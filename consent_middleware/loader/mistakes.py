@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..errors import Mistake
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from .shapes import is_table
 
 Place = tuple[str | int, ...]
 """Where something stands: the keys and indices that lead to it, ``("cookies", 3, "category")``."""
@@ -62,7 +61,7 @@ class Findings:
     def report(self, id: Id, place: Place, reason: str, suggestion: str = "") -> None:
         self._found.append((place, Mistake(id.id, spell(place), reason, suggestion)))
 
-    def in_order_of(self, tables: Mapping[object, object]) -> list[Mistake]:
+    def in_order_of(self, tables: Mapping[Any, Any]) -> list[Mistake]:
         """Return the mistakes in the order in which their places stand in ``tables``."""
         return [mistake for _, mistake in sorted(self._found, key=lambda found: _position(found[0], tables))]
 
@@ -90,15 +89,14 @@ def _bare_or_quoted(key: str) -> str:
     return key if bare else quote(key)
 
 
-def _position(place: Place, tables: object) -> tuple[int, ...]:
+def _position(place: Place, value: Any) -> tuple[int, ...]:
     position: list[int] = []
     for step in place:
         if isinstance(step, int):
-            index = step
-            tables = tables[step] if isinstance(tables, list | tuple) else None
+            position.append(step)
+            value = value[step]
         else:
-            keys = list(tables) if isinstance(tables, dict) else []
-            index = keys.index(step) if step in keys else len(keys)
-            tables = tables.get(step) if isinstance(tables, dict) else None
-        position.append(index)
+            keys = list(value) if is_table(value) else []
+            position.append(keys.index(step) if step in keys else len(keys))
+            value = value.get(step) if is_table(value) else None
     return tuple(position)

@@ -20,7 +20,7 @@ from .forms import (
     fault_of_storage,
     fault_of_url,
 )
-from .mistakes import Findings, Id, Place, quote
+from .mistakes import Findings, Id, Place
 from .tables import Table
 
 _Part = TypeVar("_Part")
@@ -93,7 +93,7 @@ def read_categories(root: Table) -> tuple[dict[str, Category], list[Placed[Listi
     tables = root.table("categories")
     categories: dict[str, Category] = {"necessary": DEFAULT_CATEGORIES["necessary"]}
     listings: list[Placed[Listing]] = []
-    for name in tables.keys():
+    for name in tables.names():
         table = tables.table(name)
         _accept(table.findings, table.place, fault_of_category(name))
         categories[name] = _read_category(name, table)
@@ -147,7 +147,7 @@ def _judge_standing(category: Category, table: Table) -> None:
             if getattr(category, key):
                 contradict(key, "cannot be true in a required category, which is never refused", "drop one of the two")
     elif category.exempt and category.on_request:
-        contradict("on_request", "cannot be true in an exempt category, which is on from the start", "drop one of the two")
+        contradict("on_request", "cannot be true in an exempt category, which is on unasked", "drop one of the two")
 
 
 def _judge_lifetimes(settings: Policy, table: Table) -> None:
@@ -162,7 +162,7 @@ def _judge_lifetimes(settings: Policy, table: Table) -> None:
     if consent.is_session:
         refuse("consent_lifetime", "would ask again in every browser session", 'write a span, like "6 months"')
     elif not cookie.is_session and consent.exceeds(cookie):
-        refuse("consent_lifetime", f"of {consent} exceeds cookie_lifetime, {cookie}", "the choice is kept in a cookie too")
+        refuse("consent_lifetime", f"of {consent} exceeds cookie_lifetime, {cookie}", "a cookie keeps the choice")
 
 
 def _read_cookie(table: Table) -> CookieRule | None:
@@ -191,7 +191,9 @@ def _judge_host_prefix(domain: str | None, path: str | None, table: Table) -> No
     """Such a cookie has no Domain and the path ``/`` (RFC 6265bis, section 4.1.3.2)."""
     for key, wrong in (("domain", domain is not None), ("path", path not in (None, "/"))):
         if wrong:
-            table.findings.report(Id.HOST_PREFIX, table.at(key), f"is more than a __Host- cookie has: no {key} of its own")
+            table.findings.report(
+                Id.HOST_PREFIX, table.at(key), "is refused by browsers for a __Host- cookie", "drop it"
+            )
 
 
 def _read_service(table: Table) -> PlacedService | None:
@@ -211,6 +213,7 @@ def _read_service(table: Table) -> PlacedService | None:
     table.close()
     if id is None or not _accept(table.findings, table.at("id"), fault_of_service_id(id)):
         return None
+    service = service.in_category(service.category)
     return PlacedService(table.place, service, tuple(placed.place for placed in cookies), is_own=True)
 
 

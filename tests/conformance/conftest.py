@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+
 from support.doors import DOORS
 from support.site import POLICY, Site
 

@@ -17,10 +17,6 @@ from urllib.parse import unquote
 from wsgiref.validate import validator
 
 import django
-from consent_flask import Consent
-from consent_middleware import ConsentASGI, ConsentWSGI, Decision
-from consent_middleware.shell import DECISION_KEY
-from consent_starlette import ConsentMiddleware
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -36,6 +32,11 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from werkzeug.middleware.lint import HTTPWarning, LintMiddleware, WSGIWarning
 from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from consent_flask import Consent
+from consent_middleware import ConsentASGI, ConsentWSGI, Decision
+from consent_middleware.shell import DECISION_KEY
+from consent_starlette import ConsentMiddleware
 
 KEY = "a key for tests, long enough to be one"
 

@@ -97,10 +97,17 @@ class Site:
         return answer
 
     def choose(
-        self, action: str, *categories: str, headers: Iterable[tuple[str, str]] = SAME_ORIGIN, next: str = "/", **request: Any
+        self,
+        action: str,
+        *categories: str,
+        headers: Iterable[tuple[str, str]] = SAME_ORIGIN,
+        next: str = "/",
+        **request: Any,
     ) -> Answer:
         """Send the choice form."""
-        return self.send_form([("action", action), ("next", next), *(("category", name) for name in categories)], headers, **request)
+        return self.send_form(
+            [("action", action), ("next", next), *(("category", name) for name in categories)], headers, **request
+        )
 
     def send_form(
         self, fields: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]] = SAME_ORIGIN, **request: Any

@@ -1,0 +1,64 @@
+"""The ``consent`` command.
+
+Each sub-command is a module of its own that offers one ``Command``; it is known as soon as it stands in ``COMMANDS``.
+A command writes what was asked for to standard output, findings included, and why it could not to standard error.
+It exits 0 when all is well, 1 when there are findings, 2 when it could not do its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from .catalogue import CATALOGUE
+from .check import CHECK
+from .command import Command, InputError
+
+COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE)
+
+FINE, FINDINGS, UNUSABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (that of the process, unless told otherwise) and return its exit status."""
+    _write_what_the_terminal_can()
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        found = command.run(options, sys.stdout)
+        sys.stdout.flush()
+    except InputError as error:
+        print(f"consent {command.name}: {error}", file=sys.stderr)
+        return UNUSABLE
+    except BrokenPipeError:
+        # The reader, "head" perhaps, has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNUSABLE
+    return FINDINGS if found else FINE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="consent", description="Keep a cookie policy true.")
+    parser.add_argument("--version", action="version", version=f"consent-middleware {_version()}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.name, help=command.summary, description=command.description)
+        subparser.set_defaults(command=command)
+        command.declare(subparser)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("consent-middleware")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _write_what_the_terminal_can() -> None:
+    """Let a terminal that lacks a character show its code instead of ending the command."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""One small shop, written once for each framework, to watch the consent middleware at work."""
