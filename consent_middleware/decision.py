@@ -217,7 +217,9 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     if visit.receipt is None:
         return {}
     lifetime = policy.consent_lifetime
-    return {name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)}
+    return {
+        name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)
+    }
 
 
 def _unknown(category: str, policy: Policy) -> str:
