@@ -334,7 +334,7 @@ MISTAKES = [
     ),
     (f"{SMALLEST}consent_lifetime = 'half a year'", Id.LIFETIME, "policy.consent_lifetime", "6 months"),
     (f"{SMALLEST}cookie_lifetime = '0 days'", Id.LIFETIME, "policy.cookie_lifetime", "nothing"),
-    (cookie('name = "ab"\nlifetime = "999999999 years"'), Id.LIFETIME, "cookies[0].lifetime", "century"),
+    (cookie('name = "ab"\nlifetime = "999999999 years"'), Id.LIFETIME, "cookies[0].lifetime", "100 years"),
     (f"{SMALLEST}cookie_lifetime = '401 days'", Id.POLICY_LIFETIME, "policy.cookie_lifetime", "400 days"),
     (f"{SMALLEST}cookie_lifetime = '14 months'", Id.POLICY_LIFETIME, "policy.cookie_lifetime", "400 days"),
     (f"{SMALLEST}cookie_lifetime = 'session'", Id.POLICY_LIFETIME, "policy.cookie_lifetime", "13 months"),

@@ -190,7 +190,9 @@ def test_a_material_change_asks_again_at_once(
     assert (again.consent or "").split(".")[1] == who
 
 
-def test_another_provider_behind_the_same_service_is_a_material_change(open_site: OpenSite, policy: dict[str, Any]) -> None:
+def test_another_provider_behind_the_same_service_is_a_material_change(
+    open_site: OpenSite, policy: dict[str, Any]
+) -> None:
     new_service(policy)
     site = open_site(policy)
     site.choose("accept-all")

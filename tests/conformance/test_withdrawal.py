@@ -78,7 +78,11 @@ def test_a_declared_domain_is_reached_from_below_it(open_site: OpenSite, policy:
 
 
 def test_a_cookie_declared_for_two_places_is_expired_at_both(open_site: OpenSite, policy: dict[str, Any]) -> None:
-    places_of = [{"path": "/a", "domain": "example.org"}, {"path": "/b"}, {"path": "/c", "domain": "deep.shop.example.org"}]
+    places_of = [
+        {"path": "/a", "domain": "example.org"},
+        {"path": "/b"},
+        {"path": "/c", "domain": "deep.shop.example.org"},
+    ]
     policy["cookies"] += [{"name": "twin", "category": "marketing", **place} for place in places_of]
     site = open_site(policy)
     accept(site)
