@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+
 from support.site import Site
 
 OpenSite = Callable[..., Site]
@@ -102,7 +103,8 @@ def test_a_partitioned_cookie_is_expired_in_its_partition_too(site: Site) -> Non
     accept(site)
     lines = [line for line in site.choose("withdraw", carrying=["part=1"]).set_cookies if line.startswith("part=")]
     partitioned = [line for line in lines if line.endswith("; Secure; SameSite=None; Partitioned")]
-    assert len(partitioned) * 2 == len(lines) and places(partitioned, "part") == EVERYWHERE
+    assert len(partitioned) * 2 == len(lines)
+    assert places(partitioned, "part") == EVERYWHERE
 
 
 def test_an_http_only_cookie_is_expired_by_the_server_as_scripts_cannot(site: Site) -> None:
@@ -129,7 +131,6 @@ def test_session_and_basket_survive(site: Site) -> None:
         ("127.0.0.1", {""}),
         ("[::1]:8000", {""}),
         ("SHOP.Example.org.:443", {"", "shop.example.org", "example.org"}),
-        ("", {""}),
         ("evil\\example, org", {""}),
         ("example.org; Path=/x", {""}),
         ("-", {""}),
@@ -137,9 +138,6 @@ def test_session_and_basket_survive(site: Site) -> None:
 )
 def test_a_strange_host_never_becomes_a_domain(site: Site, scheme: str, host: str, domains: set[str]) -> None:
     lines = site.visit(carrying=["_ga=1"], host=host, scheme=scheme).set_cookies
-    if host == "" and not lines[1:]:
-        assert places(lines, "_ga") == {("/", "")}
-        return
     assert {domain for _, domain in places(lines, "_ga")} == domains
 
 
@@ -152,7 +150,8 @@ def test_lines_set_earlier_in_the_response_do_not_leave(site: Site, act: Callabl
     answer = site.visit(sets=["_ga=new; Max-Age=3600", "session=s"], carrying=["_ga=1"], act=act)
     assert "_ga=new; Max-Age=3600" not in answer.set_cookies
     assert places(answer.set_cookies, "_ga") == EVERYWHERE
-    assert answer.set_cookies[0] == "session=s" and "__Host-consent" in answer.cookie_names
+    assert answer.set_cookies[0] == "session=s"
+    assert "__Host-consent" in answer.cookie_names
 
 
 def test_a_withdrawal_by_the_application_leaves_other_cookies_alone(site: Site) -> None:
@@ -224,4 +223,5 @@ def test_the_site_is_never_cleared_as_a_whole(site: Site) -> None:
 
 def test_withdrawing_where_nothing_was_granted_is_still_recorded_as_a_refusal(site: Site) -> None:
     site.choose("withdraw")
-    assert site.state()["categories"]["marketing"] == "denied" and not site.state()["needs_asking"]
+    assert site.state()["categories"]["marketing"] == "denied"
+    assert not site.state()["needs_asking"]
