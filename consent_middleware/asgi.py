@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -54,9 +55,9 @@ class ASGIRequest:
     @property
     def path(self) -> str:
         path: str = self._scope["path"]
-        root: str = self._scope.get("root_path", "")
+        root: str = self._scope.get("root_path", "").rstrip("/")
         # The path includes the mount point (ASGI HTTP spec 2.4), but not every server and framework says so.
-        return path[len(root) :] if root and path.startswith(root) else path
+        return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
     @property
     def cookies(self) -> list[str]:
@@ -109,7 +110,7 @@ class ConsentASGI:
                     return self._store_and_start(exchange, message, send)
                 message = _started(exchange, message)
             elif message["type"] == "http.response.trailers":
-                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers", ()))))}
+                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
             return send(message)
 
         shown = {**scope, "headers": _visible(exchange, scope["headers"]), DECISION_KEY: exchange.decision}
@@ -129,7 +130,7 @@ class ConsentASGI:
 
     async def _store(self, exchange: Exchange) -> None:
         if self.ledger is not None and (records := exchange.take_records()):
-            await asyncio.to_thread(store, exchange, self.ledger, records)
+            await _in_thread(store, exchange, self.ledger, records)
 
 
 def _visible(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
@@ -147,8 +148,8 @@ def _visible(exchange: Exchange, headers: Iterable[tuple[bytes, bytes]]) -> RawH
 
 
 def _started(exchange: Exchange, message: Message) -> Message:
-    # Some applications send headers lazily, as a generator that can be read once.
-    raw = list(message.get("headers", ()))
+    # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
+    raw = list(message.get("headers") or ())
     if exchange.has_nothing_to_add and not _sets_cookies(raw):
         exchange.decision.close()
         return {**message, "headers": raw}
@@ -174,15 +175,30 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read at most ``limit`` bytes; None when there are more, without waiting for the rest."""
-    body = b""
+    """Read at most ``limit`` bytes; None when there are more, without waiting for the rest.
+
+    A body that breaks off is none at all.
+    """
+    body = bytearray()
     while limit:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            return b""
         body += message.get("body", b"")
         if len(body) > limit:
             return None
         if not message.get("more_body", False):
             break
-    return body
+    return bytes(body)
+
+
+async def _in_thread(function: Callable[..., None], *args: Any) -> None:
+    """Call a function that may block, in a thread of whichever event loop there is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        # ASGI servers run on asyncio or on trio, and only then is trio there for certain.
+        trio: Any = importlib.import_module("trio")
+        await trio.to_thread.run_sync(function, *args)
+    else:
+        await asyncio.to_thread(function, *args)
