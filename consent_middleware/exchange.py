@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -86,6 +86,7 @@ class Engine:
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
         kinds = _kinds(policy, [*OWN_NAMES, *necessary])
+        self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.always_shown = _always_shown(kinds)
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
@@ -343,23 +344,30 @@ class Exchange:
 
     def _sweep(self, unwanted: Mapping[str, CookieRule]) -> list[str]:
         """The lines that expire these cookies, as many as a response can carry."""
-        host, secure = self._request.host, self._request.scheme in ("https", "wss")
         lines: list[str] = []
         size = 0
         for name, rule in unwanted.items():
-            expiring = deletions(
-                name,
-                host,
-                secure=secure,
-                domain=rule.domain,
-                paths=("/", rule.path),
-                partitioned=rule.partitioned,
-            )
-            size += sum(map(len, expiring))
+            expiring = self._deletions(name, rule)
+            cost = sum(map(len, expiring))
+            if cost > _SWEEP_LIMIT:  # it would never fit, and keep the others waiting for ever
+                continue
+            size += cost
             if size > _SWEEP_LIMIT:
                 break
             lines += expiring
         return lines
+
+    def _deletions(self, name: str, rule: CookieRule) -> list[str]:
+        """The lines that expire one cookie at every place declared for it: one name may stand for several."""
+        host, secure = self._request.host, self._request.scheme in ("https", "wss")
+        lines = (
+            line
+            for home in self._engine.homes[rule.name]
+            for line in deletions(
+                name, host, secure=secure, domain=home.domain, paths=(home.path,), partitioned=home.partitioned
+            )
+        )
+        return list(dict.fromkeys(lines))
 
     def _unwanted(self) -> dict[str, CookieRule]:
         """What the visitor no longer allows and may still have, as far as we know it."""
@@ -455,6 +463,14 @@ def _always_shown(kinds: Mapping[str, Kind]) -> frozenset[str]:
     """The necessary names, as they stand before the ``=`` of a Cookie header: bare or after ``; ``."""
     necessary = [name for name, kind in kinds.items() if kind.category.required and not name.endswith("*")]
     return frozenset([*necessary, *(f" {name}" for name in necessary)])
+
+
+def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
+    """Every rule by the name it declares."""
+    homes: dict[str, list[CookieRule]] = {}
+    for rule in policy.rules:
+        homes.setdefault(rule.name, []).append(rule)
+    return homes
 
 
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:

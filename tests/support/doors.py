@@ -1,4 +1,4 @@
-"""Every front door of the middleware, opened the same way: one request in, one answer out, for one scripted application.
+"""Every front door of the middleware, opened the same way: one request in, one answer out, one scripted application.
 
 The application does what a Script says, in each framework's own manner, and notes what it could see.
 """
@@ -326,7 +326,7 @@ class _RawMorsel(Morsel[str]):
 
     line = ""
 
-    def OutputString(self, attrs: Any = None) -> str:
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  # the name is http.cookies' own
         return self.line
 
 
