@@ -97,7 +97,7 @@ class Situation:
 GateDocument = Callable[[bytes], "str | None"]
 """Runs a document inside an attribute through a gate of its own; the category of what it withholds, or None."""
 
-_MEMO_ENTRIES = 4096
+_MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
 _MEMO_BODY_BYTES = 4096
 
@@ -107,12 +107,13 @@ _REFRESH = re.compile(
 )
 _DELAYED_BY_CLOUDFLARE = re.compile(rb"[0-9a-f]{8,}-(?:text/javascript|module)?\Z")
 _HOSTS = re.compile(rb"//([a-z0-9.\-]*+)")
-# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, references
-# other than "&amp;", letters outside ASCII, a scheme without slashes, white space or nothing after slashes, and a
-# host that goes on in an unusual way (port, credentials, escapes).
+# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, escapes,
+# references other than "&amp;", letters outside ASCII, a scheme without slashes, more than two slashes, a host that
+# goes on in an unusual way (port, credentials), white space inside a URL. Each alternative begins with a byte that is
+# rare in tags, which is what makes the search fast.
 _ODD = re.compile(
-    rb"[\\%\x80-\xff]|&(?!amp;)|[ps]:(?!//)|//(?:[a-z0-9.\-]*+(?=[^a-z0-9.\-/\"'> ?,)])|[^a-z0-9])|/[\t\n\r]|[\t\n\r]/"
-    rb"|[a-z0-9.\-][\t\n\r]++[a-z0-9.\-]"
+    rb"[\\%\x80-\xff]|&(?!amp;)|:(?<=[ps]:)(?!//)|//(?:[^a-z0-9]|[a-z0-9.\-]++(?=[^a-z0-9.\-/\"'> ?,)]))"
+    rb"|[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])"
 )
 _MARKUP = re.compile(rb"<!\[CDATA\[|\]\]>|<[^<>]*+>")
 _CODE_URL = re.compile(rb"(?:data|javascript)[\t\n\r]*:")
@@ -126,7 +127,9 @@ class Judge:
         self.situation = situation
         self.base = base
         self._find_marker = rules.marker_finder(situation.withheld)
-        self._tags: dict[tuple[bool, bytes], Verdict] = {}
+        self.verdicts: dict[bytes, Verdict] = {}
+        """Verdicts on tags of HTML by their bytes, to be read only."""
+        self.svg_verdicts: dict[bytes, Verdict] = {}
         self._bodies: dict[bytes, str | None] = {}
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
@@ -145,13 +148,14 @@ class Judge:
 
     def of_tag(self, name: bytes, tag: bytes, gate_document: GateDocument, *, svg: bool = False) -> Verdict:
         """Judge a start tag. ``name`` is its name in lower case, ``tag`` all of it."""
-        verdict = self._tags.get((svg, tag))
+        verdicts = self.svg_verdicts if svg else self.verdicts
+        verdict = verdicts.get(tag)
         if verdict is None:
             verdict = self._judge(name, tag, gate_document, svg)
             if len(tag) <= _MEMO_KEY_BYTES:
-                if len(self._tags) >= _MEMO_ENTRIES:
-                    self._tags.clear()
-                self._tags[svg, tag] = verdict
+                if len(verdicts) >= _MEMO_ENTRIES:
+                    verdicts.clear()
+                verdicts[tag] = verdict
         return verdict
 
     def of_script(self, text: bytes) -> str | None:
@@ -161,7 +165,7 @@ class Judge:
         try:
             return self._bodies[text]
         except KeyError:
-            if len(self._bodies) >= _MEMO_ENTRIES // 4:
+            if len(self._bodies) >= _MEMO_ENTRIES // 8:
                 self._bodies.clear()
             category = self._bodies[text] = self._category_of_script(text)
             return category
@@ -195,14 +199,16 @@ class Judge:
     # Tags ---------------------------------------------------------------------------------------------------------
 
     def _judge(self, name: bytes, tag: bytes, gate_document: GateDocument, svg: bool) -> Verdict:
-        if name != b"script" and self._quick and self._is_dull(name, tag):
+        if name != b"script" and self.is_dull(name, tag):
             return DULL
         return _Case(self, name, tag, gate_document, svg).verdict()
 
-    def _is_dull(self, name: bytes, tag: bytes) -> bool:
+    def is_dull(self, name: bytes, tag: bytes) -> bool:
         """Whether nothing in the tag can lead to a host of the rules, told without reading its attributes."""
+        if not self._quick:
+            return False
         lowered = tag.lower()
-        if b"data-consent" in lowered or _ODD.search(lowered):
+        if b"data-consent" in lowered or _ODD.search(lowered, len(name) + 2):
             return False
         if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
             return False
@@ -214,7 +220,10 @@ class Judge:
                 concerned = self._remember_host(host)
             if concerned:
                 return False
-        return not any(file_name in lowered for file_name in self._file_names)
+        for file_name in self._file_names:
+            if file_name in lowered:
+                return False
+        return True
 
     def _remember_host(self, host: bytes) -> bool:
         if len(self._hosts) >= _MEMO_ENTRIES:
@@ -439,6 +448,8 @@ class _Case:
     def _of_script(self) -> Verdict:
         kind = self._script_kind()
         if kind is Body.NO_MATTER:
+            return DULL
+        if b"src" in self._first and not self._svg and self._judge.is_dull(self._name, self._tag):
             return DULL
         declared = self._declared()
         if declared is not None:

@@ -27,13 +27,12 @@ def trie_pattern(words: Iterable[str], *, ignore_case: bool = False) -> str:
     return _alternatives(root, ignore_case)
 
 
-def finder(words: Iterable[bytes], *, prefer_native: bool = True) -> Finder:
+def finder(words: Iterable[bytes]) -> Finder:
     """Compile a search for any of ``words``: with ahocorasick_rs where it is installed, with ``re`` otherwise."""
     literals = [word for word in dict.fromkeys(words) if word]
     if not literals:
         return lambda text: None
-    native = _native_finder(literals) if prefer_native else None
-    return native or _pattern_finder(literals)
+    return native_finder(literals) or _pattern_finder(literals)
 
 
 def _alternatives(node: _Trie, ignore_case: bool) -> str:
@@ -53,18 +52,54 @@ def _letter(letter: str, ignore_case: bool) -> str:
     return re.escape(letter)
 
 
+_RAREST_IN_SCRIPTS = b"KVY$HUqGBLOzkWjPZQXI(_xFMNDAwSRTE.-vybchgfmludp"
+"""Bytes of markers that are rare in scripts, rarest first; what is not listed is more frequent than all of these."""
+
+
 def _pattern_finder(literals: list[bytes]) -> Finder:
-    pattern = trie_pattern(word.decode("latin-1") for word in literals).encode("latin-1")
-    search = re.compile(pattern).search
+    """A search that stops at the rarest byte of each literal and looks back and ahead from there.
+
+    Most bytes of a script then cost one look into a small set: twice as fast as trying a trie at every letter.
+    """
+    by_pivot: dict[int, list[tuple[int, bytes]]] = {}
+    for literal in literals:
+        at = min(range(len(literal)), key=lambda place: _frequency(literal[place]))
+        by_pivot.setdefault(literal[at], []).append((at, literal))
+    search = re.compile(b"|".join(_around(pivot, words) for pivot, words in by_pivot.items())).search
 
     def find(text: bytes) -> bytes | None:
         match = search(text)
-        return match[0] if match else None
+        if match is None:
+            return None
+        place = match.start()
+        return next(word for at, word in by_pivot[text[place]] if text.startswith(word, max(0, place - at)))
 
     return find
 
 
-def _native_finder(literals: list[bytes]) -> Finder | None:
+def _frequency(byte: int) -> int:
+    rank = _RAREST_IN_SCRIPTS.find(byte)
+    return rank if rank >= 0 else len(_RAREST_IN_SCRIPTS)
+
+
+def _around(pivot: int, words: list[tuple[int, bytes]]) -> bytes:
+    """Any of the words that have this pivot, from the pivot on; what precedes it is looked back at."""
+    letter = re.escape(bytes([pivot]))
+    by_predecessor: dict[bytes, list[bytes]] = {}
+    for at, word in words:
+        look_back = b"(?<=" + re.escape(word[: at + 1]) + b")" if at else b""
+        by_predecessor.setdefault(word[max(0, at - 1) : at], []).append(look_back + re.escape(word[at + 1 :]))
+    groups = [
+        (b"(?<=" + re.escape(before) + letter + b")" if len(group) > 1 else b"") + b"(?:" + b"|".join(group) + b")"
+        for before, group in by_predecessor.items()
+    ]
+    predecessors = b"".join(map(re.escape, by_predecessor))
+    quick_look = b"(?<=[" + predecessors + b"]" + letter + b")" if b"" not in by_predecessor else b""
+    return letter + quick_look + b"(?:" + b"|".join(groups) + b")"
+
+
+def native_finder(literals: list[bytes]) -> Finder | None:
+    """Compile the same search with ahocorasick_rs (the extra ``fast``), or None where it is not installed."""
     try:
         module = import_module("ahocorasick_rs")
         automaton = module.BytesAhoCorasick(literals, implementation=module.Implementation.DFA)

@@ -16,7 +16,7 @@ Entry = tuple[str, Iterable[str], Iterable[str]]
 
 _T = TypeVar("_T")
 
-_MEMORIES = 32
+_MEMORIES = 16
 """Situations remembered: a visitor's choices times base URLs that matter; each may come to a few megabytes."""
 
 _SCHEME = re.compile(r"^(?:https?:)?//")
@@ -133,10 +133,15 @@ class Rules:
 
     def category_at(self, location: Location) -> str | None:
         """Say which category a request to ``location`` belongs to."""
-        for places in self._places(location.host):
-            for place in places:
+        host = location.host
+        while host:
+            for place in self._index.by_host.get(host, ()):
                 if place.covers(location):
                     return place.category
+            host = host.partition(".")[2]
+        for place in self._index.anywhere:
+            if place.covers(location):
+                return place.category
         return None
 
     def category_of_inline(self, text: bytes) -> str | None:
@@ -146,7 +151,11 @@ class Rules:
 
     def concerns_host(self, host: str) -> bool:
         """Whether any rule names this host or one above it."""
-        return any(suffix in self._index.by_host for suffix in _suffixes(host))
+        while host:
+            if host in self._index.by_host:
+                return True
+            host = host.partition(".")[2]
+        return False
 
     @property
     def file_names(self) -> frozenset[str]:
@@ -168,14 +177,12 @@ class Rules:
             found = self._memory[key] = make()
         return found
 
+    def forget(self) -> None:
+        """Drop everything remembered; what is given out already stays valid."""
+        self._memory.clear()
+
     def _marker_finder(self, categories: frozenset[str]) -> Finder:
         return finder(marker for marker, category in self._markers.items() if category in categories)
-
-    def _places(self, host: str) -> Iterable[list[_Place]]:
-        for suffix in _suffixes(host):
-            if suffix in self._index.by_host:
-                yield self._index.by_host[suffix]
-        yield self._index.anywhere
 
     def _add(self, category: str, script: str) -> None:
         text = _SCHEME.sub("", script.strip())
@@ -196,12 +203,6 @@ class Rules:
             pieces = tuple(("/" + path).split("*"))
             place = _Place(category, order, port, pieces, parameters, whole_path=bool(parameters) and "*" not in path)
             self._index.by_host.setdefault(host, []).append(place)
-
-
-def _suffixes(host: str) -> Iterable[str]:
-    while host:
-        yield host
-        host = host.partition(".")[2]
 
 
 def _is_local(head: str) -> bool:
