@@ -44,7 +44,8 @@ class Reader(Hashable, Protocol):
     def policy(self) -> Policy: ...
     @property
     def prefix(self) -> str: ...
-    def visit(self, request: Request) -> Visit: ...
+    def now(self) -> int: ...
+    def visit(self, request: Request, now: int) -> Visit: ...
 
 
 class Decision:
@@ -54,12 +55,13 @@ class Decision:
     response, for cookies that were set earlier in it as well. Not to be kept beyond its request.
     """
 
-    __slots__ = ("_choices", "_is_open", "_policy", "_request", "_visit", "acts", "consulted", "reader")
+    __slots__ = ("_choices", "_is_open", "_now", "_policy", "_request", "_visit", "acts", "consulted", "reader")
 
     def __init__(self, reader: Reader, request: Request) -> None:
         self.reader = reader
         self._request = request
         self._policy = reader.policy
+        self._now: int | None = None
         self._visit: Visit | None = None
         self._choices: dict[str, Choice] | None = None
         self._is_open = True
@@ -148,9 +150,16 @@ class Decision:
     # What the exchange needs; none of it counts as the application having looked.
 
     @property
+    def now(self) -> int:
+        """The instant of this request, the same all along. Asking for it alone verifies no signature."""
+        if self._now is None:
+            self._now = self.reader.now()
+        return self._now
+
+    @property
     def visit(self) -> Visit:
         if self._visit is None:
-            self._visit = self.reader.visit(self._request)
+            self._visit = self.reader.visit(self._request, self.now)
         return self._visit
 
     @property
@@ -217,7 +226,9 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     if visit.receipt is None:
         return {}
     lifetime = policy.consent_lifetime
-    return {name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)}
+    return {
+        name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)
+    }
 
 
 def _unknown(category: str, policy: Policy) -> str:

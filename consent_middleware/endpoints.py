@@ -100,6 +100,7 @@ class Endpoints:
             language_for(request.header("accept-language")),
             choice_url=f"{here}/choice",
             next_path=f"{here}/settings",
+            home_path=f"{request.root}/",
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
 

@@ -39,15 +39,21 @@ _SWEEP_LIMIT = 4096
 """Bytes of deletions in one response. Common proxies buffer 4 to 8 kB of headers and fail beyond; what does not fit
 is hidden from the application all the same and expired with the next response."""
 
+# How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
+_ENDS_REMEMBERED = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """What a declared cookie name stands for."""
+    """What a declared cookie name stands for; one object for each rule, and compared as such."""
 
     rule: CookieRule
     category: Category
+
+    @property
+    def session_only(self) -> bool:
+        return self.rule.lifetime is not None and self.rule.lifetime.is_session
 
 
 class Engine:
@@ -81,8 +87,9 @@ class Engine:
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
         kinds = _kinds(policy, [*OWN_NAMES, *necessary])
         self.homes = _homes(policy)
-        self.kind_of = lru_cache(_NAMES_REMEMBERED)(NameTable(kinds).lookup)
-        self.latest = lru_cache(64)(self._latest)
+        self.kind_of = NameTable(kinds).lookup
+        self.always_shown = _always_shown(kinds)
+        self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self._is_twin = lru_cache(8)(self._compare)
         self._reported: set[tuple[str, str]] = set()
 
@@ -94,9 +101,12 @@ class Engine:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
 
-    def visit(self, request: Request) -> Visit:
+    def now(self) -> int:
+        """Return the instant, in epoch seconds."""
+        return int(self.clock())
+
+    def visit(self, request: Request, now: int) -> Visit:
         """Read what a request tells about consent. Anything that cannot be read is no choice."""
-        now = int(self.clock())
         try:
             receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
             return Visit(receipt, now, refuses_by_gpc(request), self._applies_to(request))
@@ -150,8 +160,9 @@ class Engine:
             self.applies,
         )
 
-    def _latest(self, lifetime: Lifetime | None, now: int) -> int:
+    def _latest(self, kind: Kind | None, now: int) -> int:
         end = self.policy.cookie_lifetime.end(now)
+        lifetime = None if kind is None else kind.rule.lifetime
         return end if lifetime is None or lifetime.is_session else min(end, lifetime.end(now))
 
 
@@ -176,7 +187,13 @@ class Exchange:
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
         try:
-            return visible_cookies(header, self._shows)
+            # Most are necessary through and through (0.3 instead of 1 microsecond per cookie).
+            always = self._engine.always_shown
+            for pair in header.split(";"):
+                name, equals, _ = pair.partition("=")
+                if name not in always or not equals:
+                    return visible_cookies(header, self._shows)
+            return header
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
@@ -198,9 +215,14 @@ class Exchange:
 
     # The response
 
+    @property
+    def has_records(self) -> bool:
+        """Whether something was decided in this request that is not stored yet."""
+        return len(self.decision.acts) != self._recorded
+
     def take_records(self) -> list[Record]:
         """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
-        if len(self.decision.acts) == self._recorded:
+        if not self.has_records:
             return []
         self._recorded = len(self.decision.acts)
         return [self._record()]
@@ -259,7 +281,8 @@ class Exchange:
                     field = (field[0], line)
             out.append(field)
         own = self._own_cookie() if decision.acts else []
-        swept = self._sweep() if self._may_sweep(status, out) else []
+        unwanted = self._unwanted() if engine.enforces else {}
+        swept = self._sweep(unwanted) if unwanted and self._may_sweep(status, out) else []
         out += [("Set-Cookie", line) for line in [*own, *swept]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
@@ -272,16 +295,18 @@ class Exchange:
         if cookie is None:
             engine.report(logging.WARNING, "consent.C001", line[:40], "is a line that browsers ignore; it was not sent")
             return (None if engine.enforces else line), False
-        now = self.decision.visit.now
+        now = self.decision.now
         kind = engine.kind_of(cookie.name)
-        optional = kind is not None and not kind.category.required
-        session_only = kind is not None and kind.rule.lifetime is not None and kind.rule.lifetime.is_session
-        capped = cap_line(cookie, line, now, engine.latest(kind.rule.lifetime if kind else None, now), session_only)
+        required = kind is not None and kind.category.required
+        session_only = kind is not None and kind.session_only
+        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only)
         if capped is not line:
             engine.report(logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows")
-        if not cookie.is_deletion(now) and not self._permits(cookie.name, kind):
-            return (None if engine.enforces else line), optional
-        return (capped if engine.enforces else line), optional
+        leaves = required or cookie.is_deletion(now) or self._permits(cookie.name, kind)
+        optional = kind is not None and not required
+        if not engine.enforces:
+            return line, optional
+        return (capped if leaves else None), optional
 
     def _permits(self, name: str, kind: Kind | None) -> bool:
         """Whether a cookie of this name may be set or seen."""
@@ -315,15 +340,13 @@ class Exchange:
         Not on a 304, whose fields a cache must copy into what it has stored (RFC 9111, 3.2), nor on what the
         application shares with everybody: there the deletion would reach visitors who did consent.
         """
-        if not self._engine.enforces or not (self._optional or self.decision.acts):
-            return False
         return bool(self.decision.acts) or (status != 304 and not is_shared(headers))
 
-    def _sweep(self) -> list[str]:
-        """The lines that expire what the visitor no longer allows, as far as we know it."""
+    def _sweep(self, unwanted: Mapping[str, CookieRule]) -> list[str]:
+        """The lines that expire these cookies, as many as a response can carry."""
         lines: list[str] = []
         size = 0
-        for name, rule in self._unwanted().items():
+        for name, rule in unwanted.items():
             expiring = self._deletions(name, rule)
             cost = sum(map(len, expiring))
             if cost > _SWEEP_LIMIT:  # it would never fit, and keep the others waiting for ever
@@ -347,6 +370,7 @@ class Exchange:
         return list(dict.fromkeys(lines))
 
     def _unwanted(self) -> dict[str, CookieRule]:
+        """What the visitor no longer allows and may still have, as far as we know it."""
         seen = {name: rule for name, rule in self._optional.items() if not self.decision.permits(rule.category)}
         withdrawn = {name for act in self.decision.acts for name, granted in act.answers.items() if not granted}
         if not withdrawn:
@@ -433,6 +457,12 @@ def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:
     required = next((c for c in policy.categories.values() if c.required), Category(name="necessary", required=True))
     known = {name: Kind(CookieRule(name=name, category=required.name), required) for name in necessary}
     return known | {rule.name: Kind(rule, policy.categories[rule.category]) for rule in policy.rules}
+
+
+def _always_shown(kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """The necessary names, as they stand before the ``=`` of a Cookie header: bare or after ``; ``."""
+    necessary = [name for name, kind in kinds.items() if kind.category.required and not name.endswith("*")]
+    return frozenset([*necessary, *(f" {name}" for name in necessary)])
 
 
 def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:

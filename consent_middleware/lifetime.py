@@ -67,7 +67,7 @@ class Lifetime:
     def is_over(self, start: int, now: int) -> bool:
         """Whether something that began at ``start`` is over at ``now``."""
         # No month is shorter than 28 days, so most questions need no calendar (0.1 instead of 2 microseconds).
-        return now - start >= self.months * _SHORTEST_MONTH + self.seconds and now >= self.end(start)
+        return now - start >= (self.months * _SHORTEST_MONTH or self.seconds) and now >= self.end(start)
 
     def exceeds(self, other: Lifetime) -> bool:
         """Whether this is longer than ``other`` in whichever month both begin; a session exceeds nothing."""

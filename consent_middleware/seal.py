@@ -108,10 +108,7 @@ class Seal:
     def _is_signed(self, payload: str, signature: str) -> bool:
         # Compared as text: decoding base64 skips junk and spare bits, so many other strings would verify as well.
         given = signature.encode("utf-8", "replace")
-        for signer in self._newest_first:
-            if compare_digest(signer.get_signature(payload), given):
-                return True
-        return False
+        return any(compare_digest(signer.get_signature(payload), given) for signer in self._newest_first)
 
     def _group(self, at: int, choices: Mapping[str, Choice]) -> str:
         packed = at
@@ -143,8 +140,8 @@ def checked_keys(secret_keys: str | bytes | Iterable[str | bytes]) -> list[bytes
 
 def _signer(key: bytes) -> Signer:
     """A signer whose key is derived once, here: deriving it for every token takes longer than signing does."""
-    options = {"salt": SALT, "digest_method": hashlib.sha256}
-    return Signer(Signer(key, key_derivation="hmac", **options).derive_key(), key_derivation="none", **options)
+    derived = Signer(key, salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+    return Signer(derived, salt=SALT, key_derivation="none", digest_method=hashlib.sha256)
 
 
 def _id_of(payload: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,37 +17,29 @@ if TYPE_CHECKING:
 
 
 class WSGIRequest:
-    """A WSGI environ as the exchange reads it."""
+    """A WSGI environ as the exchange reads it.
 
-    __slots__ = ("_environ",)
+    Where the request went is read at once: dispatchers and proxy middleware further in rewrite the environ in place.
+    """
+
+    __slots__ = ("_environ", "_script_name", "cookies", "host", "path", "scheme")
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._environ: dict[str, str] = environ
+        self._script_name = environ.get("SCRIPT_NAME", "")
+        self.path: str = environ.get("PATH_INFO", "")
+        self.scheme: str = environ.get("wsgi.url_scheme", "http")
+        self.host: str = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+        header = environ.get("HTTP_COOKIE")
+        self.cookies: Sequence[str] = (header,) if header else ()
 
     @property
     def method(self) -> str:
         return self._environ.get("REQUEST_METHOD", "GET")
 
     @property
-    def scheme(self) -> str:
-        return self._environ.get("wsgi.url_scheme", "http")
-
-    @property
-    def host(self) -> str:
-        return self._environ.get("HTTP_HOST") or self._environ.get("SERVER_NAME", "")
-
-    @property
     def root(self) -> str:
-        return quote(self._environ.get("SCRIPT_NAME", "").rstrip("/"), encoding="latin-1")
-
-    @property
-    def path(self) -> str:
-        return self._environ.get("PATH_INFO", "")
-
-    @property
-    def cookies(self) -> list[str]:
-        header = self._environ.get("HTTP_COOKIE")
-        return [header] if header else []
+        return quote(self._script_name.rstrip("/"), encoding="latin-1")
 
     def header(self, name: str) -> str | None:
         key = name.upper().replace("-", "_")
@@ -92,14 +84,17 @@ class ConsentWSGI:
         environ[DECISION_KEY] = exchange.decision
 
         # The application may call this late, while its body is iterated, and again with exc_info for an error page.
-        def gated_start_response(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], Any]:
+        def gated_start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], object]:
             self._store(exchange)
-            return start_response(status, exchange.start(_code(status), headers), *exc_info)
+            gated = exchange.start(_code(status), headers)
+            return start_response(status, gated, exc_info) if exc_info else start_response(status, gated)
 
         return self.app(environ, gated_start_response)
 
     def _answer(self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        exchange.answer(_read_body(environ, exchange.body_limit))
+        exchange.answer(read_body(environ, exchange.body_limit))
         self._store(exchange)
         reply = exchange.reply
         start_response(f"{reply.status} {REASONS[reply.status]}", list(reply.headers))
@@ -121,16 +116,29 @@ def _show_visible_cookies(exchange: Exchange, environ: WSGIEnvironment) -> None:
         del environ["HTTP_COOKIE"]
 
 
-def _read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
-    """Read at most ``limit`` bytes; None when there are more. Without a length the server must mark the end itself."""
-    declared = environ.get("CONTENT_LENGTH") or ""
-    if declared.isascii() and declared.isdigit():
-        length = int(declared[:19])
-        return _read(environ, length) if length <= limit else None
-    if not environ.get("wsgi.input_terminated"):
+def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
+    """Read at most ``limit`` bytes; None when there are more. A body that breaks off is none at all.
+
+    Without a length the server must mark the end itself.
+    """
+    length = _declared_length(environ)
+    if length is None and not environ.get("wsgi.input_terminated"):
         return b""
-    body = _read(environ, limit + 1)
-    return body if len(body) <= limit else None
+    if length is not None and length > limit:
+        return None
+    try:
+        body = _read(environ, limit + 1 if length is None else length)
+    except Exception:
+        # The visitor has gone or sends nonsense; each server has its own error for that.
+        return b""
+    if length is None:
+        return body if len(body) <= limit else None
+    return body if len(body) == length else b""
+
+
+def _declared_length(environ: WSGIEnvironment) -> int | None:
+    declared: str = environ.get("CONTENT_LENGTH") or ""
+    return int(declared[:19]) if declared.isascii() and declared.isdigit() else None
 
 
 def _read(environ: WSGIEnvironment, size: int) -> bytes:

@@ -49,9 +49,43 @@ COOKIE_KEYS = {"name", "domain", "lifetime", "purpose"}
 SOURCES = {"vendor", "ocd", "tac", "c15t", "nuxt", "editor"}
 
 # Names that many sites and several vendors use: without a domain none of them may decide.
-GENERIC = set(
-    ["uid", "uuid", "id", "ID", "d", "m", "C", "mc", "ts", "ss", "cid", "pid", "gid", "sid", "sess", "session", "sessionid", "token", "user", "user_id", "lang", "locale", "theme", "JSESSIONID", "PHPSESSID", "csrftoken", "csrf_token", "PREF", "player", "flags", "hist", "presence", "cart", "visitor", "consent"]
-)
+GENERIC = {
+    "uid",
+    "uuid",
+    "id",
+    "ID",
+    "d",
+    "m",
+    "C",
+    "mc",
+    "ts",
+    "ss",
+    "cid",
+    "pid",
+    "gid",
+    "sid",
+    "sess",
+    "session",
+    "sessionid",
+    "token",
+    "user",
+    "user_id",
+    "lang",
+    "locale",
+    "theme",
+    "cart",
+    "JSESSIONID",
+    "PHPSESSID",
+    "csrftoken",
+    "csrf_token",
+    "PREF",
+    "player",
+    "flags",
+    "hist",
+    "presence",
+    "visitor",
+    "consent",
+}
 # Words that innocent scripts contain.
 COMMON_WORDS = {
     "dataLayer",
@@ -202,7 +236,8 @@ class TestWhatDecides:
 class TestSearch:
     def test_nothing_finds_everything_in_order(self) -> None:
         found = [entry.service.id for entry in catalogue.search("")]
-        assert found == sorted(found) and len(found) == len(ROWS)
+        assert found == sorted(found)
+        assert len(found) == len(ROWS)
 
     @pytest.mark.parametrize(
         ("text", "id"),

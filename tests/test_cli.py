@@ -134,19 +134,16 @@ class TestCheck:
             (("", ""), "linkedin-insight keeps cookies in its own jar"),
             (("[categories.chat]", "[categories.empty]\n[categories.chat]"), "empty is empty"),
             (("gpc = true", "required = true"), "linkedin-insight is usually marketing"),
-            (('"matomo"', '"google-optimize"'), None),
-            (('"matomo"]', '"matomo", "mixpanel"]'), None),
             (("[[cookies]]", "[[services]]\nid = 'matomo'\nname = 'M'\nprovider = 'P'\n[[cookies]]"), "replaces"),
         ],
     )
     def test_what_is_permitted_but_doubtful_is_noted(
-        self, change: tuple[str, str], note: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, change: tuple[str, str], note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         file = tmp_path / "consent.toml"
         file.write_text(GOOD.replace(*change, 1), encoding="utf-8")
         assert main(["check", str(file)]) == 0
-        notes = capsys.readouterr().out.partition("To consider:")[2]
-        assert note in notes if note else "CNIL" not in notes
+        assert note in capsys.readouterr().out.partition("To consider:")[2]
 
     def test_google_analytics_is_not_exempt(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "consent.toml"
@@ -222,7 +219,7 @@ class TestCommandLine:
 
     def test_the_package_is_the_command(self, bad: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "consent_middleware", "check", bad], capture_output=True, text=True
+            [sys.executable, "-m", "consent_middleware", "check", bad], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr) == (1, "")
         assert done.stdout.startswith(f"{bad}: 2 mistakes\n")
@@ -230,7 +227,8 @@ class TestCommandLine:
     def test_a_reader_that_has_seen_enough_hears_no_complaint(self) -> None:
         command = [sys.executable, "-m", "consent_middleware", "catalogue", "--format", "json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stdout and process.stderr
+            assert process.stdout
+            assert process.stderr
             process.stdout.readline()
             process.stdout.close()
             assert process.stderr.read() == b""
@@ -238,6 +236,5 @@ class TestCommandLine:
     def test_a_terminal_without_accents_is_no_obstacle(self) -> None:
         command = [sys.executable, "-X", "utf8=0", "-m", "consent_middleware", "catalogue", "plausible"]
         environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": ":".join(sys.path)}
-        done = subprocess.run(command, capture_output=True, env=environment)
-        assert done.returncode == 0
+        done = subprocess.run(command, capture_output=True, env=environment, check=True)
         assert b"Plausible Insights O\\xdc" in done.stdout

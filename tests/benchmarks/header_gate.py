@@ -29,8 +29,8 @@ from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"
 HOST = "shop.example.org"
-SIZE = 400
-VISITORS = 5000
+SIZE = 100
+VISITORS = 2000
 
 TABLES: dict[str, Any] = {
     "policy": {"version": "1", "controller": "Example SARL", "contact": "dpo@example.org"},
@@ -52,6 +52,19 @@ TABLES: dict[str, Any] = {
 NECESSARY = "sessionid=9f2c1c7be6a24c8d8a3b; csrftoken=Xq3vT0pZsLrUo8mWbN2cYh5d"
 SESSION_LINE = "sessionid=9f2c1c7be6a24c8d8a3b; Max-Age=1209600; Path=/; Secure; HttpOnly; SameSite=Lax"
 ANALYTICS_LINE = "_pk_id.1.1fff=6d4b7a.1795262400.; Max-Age=33955200; Path=/; Secure; SameSite=Lax"
+
+REQUEST_HEADERS = [
+    ("Host", HOST),
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
+    ("Accept", "application/json, text/plain, */*"),
+    ("Accept-Language", "fr-FR,fr;q=0.8,en;q=0.5"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Origin", "https://www.example.org"),
+    ("Referer", "https://www.example.org/"),
+    ("Sec-Fetch-Dest", "empty"),
+    ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "same-site"),
+]
 
 Application = Any
 """An ASGI or WSGI application; what each middleware calls it differs."""
@@ -100,6 +113,7 @@ def returning_visitors() -> Iterator[str]:
 
 
 def scopes(case: Case) -> list[dict[str, Any]]:
+    common = [(name.lower().encode(), value.encode()) for name, value in REQUEST_HEADERS]
     return [
         {
             "type": "http",
@@ -113,27 +127,11 @@ def scopes(case: Case) -> list[dict[str, Any]]:
             "path": "/basket/items",
             "raw_path": b"/basket/items",
             "query_string": b"page=2",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in request_headers(cookie)],
+            "headers": [*common, (b"cookie", cookie.encode())] if cookie else common,
             "state": {},
         }
         for cookie in case.cookies
     ]
-
-
-def request_headers(cookie: str) -> list[tuple[str, str]]:
-    headers = [
-        ("Host", HOST),
-        ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
-        ("Accept", "application/json, text/plain, */*"),
-        ("Accept-Language", "fr-FR,fr;q=0.8,en;q=0.5"),
-        ("Accept-Encoding", "gzip, deflate, br, zstd"),
-        ("Origin", "https://www.example.org"),
-        ("Referer", "https://www.example.org/"),
-        ("Sec-Fetch-Dest", "empty"),
-        ("Sec-Fetch-Mode", "cors"),
-        ("Sec-Fetch-Site", "same-site"),
-    ]
-    return [*headers, ("Cookie", cookie)] if cookie else headers
 
 
 def response_headers(line: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
+from time import process_time_ns
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "adapters")]
@@ -21,9 +21,9 @@ Batch = Callable[[int], object]
 
 
 def side_by_side(
-    batches: Mapping[str, Batch], *, size: int, turns: int = 15, rounds: int = 7
+    batches: Mapping[str, Batch], *, size: int, turns: int = 40, rounds: int = 7
 ) -> dict[str, list[float]]:
-    """Return, for each batch, its microseconds for doing the thing once: the best of every round.
+    """Return, for each batch, its microseconds of processor time for doing the thing once: the best of every round.
 
     All take turns within a round, so whatever else the machine does in that moment happens to all of them. As in
     ``timeit``, the garbage collector waits: it would charge one batch for what another left behind.
@@ -38,9 +38,9 @@ def side_by_side(
         try:
             for _ in range(turns):
                 for name, batch in batches.items():
-                    start = perf_counter_ns()
+                    start = process_time_ns()
                     batch(size)
-                    times[name].append((perf_counter_ns() - start) / size / 1000)
+                    times[name].append((process_time_ns() - start) / size / 1000)
         finally:
             gc.enable()
         for name, values in times.items():
