@@ -135,9 +135,7 @@ def test_acting_before_a_streamed_response_works(site: Site) -> None:
 @pytest.mark.parametrize("name", ["grant", "deny"])
 def test_naming_an_unknown_category_is_an_error_with_a_suggestion_and_changes_nothing(site: Site, name: str) -> None:
     def act(decision: Decision) -> None:
-        with pytest.raises(
-            UnknownCategory, match="'analitics' is not a category.*did you mean 'analytics'"
-        ):
+        with pytest.raises(UnknownCategory, match=r"'analitics' is not a category.*did you mean 'analytics'"):
             getattr(decision, name)("marketing", "analitics")
 
     assert site.visit(act=act).set_cookies == []
