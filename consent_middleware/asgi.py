@@ -139,8 +139,14 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     cookies = [exchange.visible(header) for header in request.cookies]
     if cookies == request.cookies:
         return request.headers
-    others = [field for field in request.headers if field[0].lower() != b"cookie"]
-    return [*others, *((b"cookie", header.encode("latin-1")) for header in cookies if header)]
+    visible = iter(cookies)
+    shown: RawHeaders = []
+    for name, value in request.headers:
+        if name.lower() != b"cookie":
+            shown.append((name, value))
+        elif header := next(visible):
+            shown.append((name, header.encode("latin-1")))
+    return shown
 
 
 def _started(exchange: Exchange, message: Message) -> Message:

@@ -124,7 +124,7 @@ def _standing_notes(category: Category, decision: Decision, words: Mapping[str, 
         yield escape(words["on-request"])
     if category.exempt:
         yield escape(words["exempt"])
-    if category.gpc and decision.visit.gpc and category.name not in decision.choices:
+    if category.gpc and decision.gpc and category.name not in decision.choices:
         yield escape(words["signal"])
 
 

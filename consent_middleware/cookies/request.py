@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from .setcookie import WHITESPACE
 
@@ -19,7 +19,10 @@ def pairs(header: str) -> list[tuple[str, str]]:
 
 
 def visible_cookies(
-    header: str, allows: Callable[[str], bool], allows_bare: Callable[[str], bool] | None = None
+    header: str,
+    allows: Callable[[str], bool],
+    always: Container[str] = (),
+    allows_bare: Callable[[str], bool] | None = None,
 ) -> str:
     """Return the header with only those cookies whose names ``allows`` approves, "" if there is none.
 
@@ -27,12 +30,17 @@ def visible_cookies(
     they stand, in their order. Where applications read another name than browsers do (they strip more white space,
     some take a bare token for a name), both must be approved: that token, which is really a value, by ``allows_bare``
     if there is one.
+
+    ``always`` spares asking: names approved anyway, spelt as they stand before the ``=``, with the white space there.
     """
     allows_bare = allows_bare or allows
     segments = header.split(";")
     kept: list[str] = []
     for segment in segments:
         name, equals, _ = segment.partition("=")
+        if equals and name in always:
+            kept.append(segment)
+            continue
         name = name.strip(WHITESPACE)
         as_read = name.strip()
         if equals:

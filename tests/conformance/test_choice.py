@@ -364,7 +364,7 @@ class Form(HTMLParser):
                 self.action = given["action"]
             case "input", "hidden":
                 self.fields[given["name"]] = given["value"]
-            case "input", "checkbox":
+            case "input", "checkbox" if "disabled" not in given:
                 assert given["name"] == "category"
                 if "disabled" not in given:  # a browser sends none of those
                     self.boxes[given["value"]] = "checked" in given
