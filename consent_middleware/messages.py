@@ -36,7 +36,7 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "wrong-method": "This cannot be asked in that way.",
         "embed-withheld": "{what} is not loaded, because it belongs to “{category}” and you have not accepted that.",
         "embed-load": "Accept “{category}” and load it",
-        "not-stored": "Your choice could not be recorded just now, so nothing was changed. Please try again later.",
+        "not-stored": "Your consent could not be recorded, so nothing more was allowed. Please try again later.",
     },
     "fr": {
         "title": "Réglages des cookies",
@@ -68,7 +68,8 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "wrong-method": "Cela ne peut pas être demandé ainsi.",
         "embed-withheld": "{what} n'est pas chargé : cela relève de « {category} », que vous n'avez pas accepté.",
         "embed-load": "Accepter « {category} » et charger",
-        "not-stored": "Votre choix n'a pas pu être enregistré, rien n'a donc été changé. Veuillez réessayer plus tard.",
+        "not-stored": "Votre consentement n'a pas pu être enregistré, rien de plus n'a donc été autorisé. "
+        "Veuillez réessayer plus tard.",
     },
 }
 
