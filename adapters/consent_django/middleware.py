@@ -49,6 +49,10 @@ class DjangoRequest:
         return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
 
     @property
+    def target(self) -> str:
+        return self.request.get_full_path()
+
+    @property
     def path(self) -> str:
         return self.request.path_info
 
@@ -116,7 +120,7 @@ class ConsentMiddleware:
         if self.engine.stands_behind(outer):
             cast("Any", request).consent = outer
             return None
-        exchange = self.engine.open(DjangoRequest(request))
+        exchange = Exchange(self.engine, DjangoRequest(request))
         if not exchange.is_ours:
             _show_visible_cookies(exchange, request)
             cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
