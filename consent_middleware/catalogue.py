@@ -30,7 +30,7 @@ class Entry:
 @cache
 def entries() -> Mapping[str, Entry]:
     """Return the whole catalogue by id, in the order of ids."""
-    text = files(__package__).joinpath("data", "catalogue.toml").read_text(encoding="utf-8")
+    text = files("consent_middleware").joinpath("data", "catalogue.toml").read_text(encoding="utf-8")
     found = [_entry(row) for row in tomllib.loads(text)["services"]]
     return MappingProxyType({entry.service.id: entry for entry in sorted(found, key=lambda entry: entry.service.id)})
 

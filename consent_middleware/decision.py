@@ -6,7 +6,7 @@ import difflib
 import logging
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from .errors import ResponseStarted, UnknownCategory
 from .http import Request
@@ -18,13 +18,11 @@ Status = Literal["granted", "denied", "unset"]
 logger = logging.getLogger("consent_middleware")
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """What one request tells about consent, read at most once and only when something depends on it."""
 
     receipt: Receipt | None
     now: int
-    gpc: bool
     applies: bool
 
 
@@ -44,7 +42,9 @@ class Reader(Hashable, Protocol):
     def policy(self) -> Policy: ...
     @property
     def prefix(self) -> str: ...
-    def visit(self, request: Request) -> Visit: ...
+    def now(self) -> int: ...
+    def visit(self, request: Request, now: int) -> Visit: ...
+    def gpc(self, request: Request) -> bool: ...
 
 
 class Decision:
@@ -54,13 +54,15 @@ class Decision:
     response, for cookies that were set earlier in it as well. Not to be kept beyond its request.
     """
 
-    __slots__ = ("_choices", "_is_open", "_policy", "_request", "_visit", "acts", "consulted", "reader")
+    __slots__ = ("_choices", "_gpc", "_is_open", "_now", "_policy", "_request", "_visit", "acts", "consulted", "reader")
 
     def __init__(self, reader: Reader, request: Request) -> None:
         self.reader = reader
         self._request = request
         self._policy = reader.policy
+        self._now: int | None = None
         self._visit: Visit | None = None
+        self._gpc: bool | None = None
         self._choices: dict[str, Choice] | None = None
         self._is_open = True
         self.acts: list[Act] = []
@@ -91,7 +93,7 @@ class Decision:
         visit = self.visit
         if self.choices and visit.receipt is not None:
             return visit.receipt.source
-        return "gpc" if visit.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
 
     @property
     def decided_at(self) -> int | None:
@@ -148,10 +150,24 @@ class Decision:
     # What the exchange needs; none of it counts as the application having looked.
 
     @property
+    def now(self) -> int:
+        """The instant of this request, the same all along. Asking for it alone verifies no signature."""
+        if self._now is None:
+            self._now = self.reader.now()
+        return self._now
+
+    @property
     def visit(self) -> Visit:
         if self._visit is None:
-            self._visit = self.reader.visit(self._request)
+            self._visit = self.reader.visit(self._request, self.now)
         return self._visit
+
+    @property
+    def gpc(self) -> bool:
+        """Whether the browser refuses on the visitor's behalf."""
+        if self._gpc is None:
+            self._gpc = self.reader.gpc(self._request)
+        return self._gpc
 
     @property
     def choices(self) -> dict[str, Choice]:
@@ -165,8 +181,10 @@ class Decision:
         rules = self._policy.categories[category]
         if rules.required or not self.visit.applies:
             return True
-        status = self._status(category)
-        return status == "granted" or (status == "unset" and rules.exempt)
+        choice = self.choices.get(category)
+        if choice is not None:
+            return choice.granted
+        return rules.exempt and not (rules.gpc and self.gpc)
 
     def decide(self, act: Act) -> None:
         """Take an act into the decision, at this request's instant."""
@@ -178,6 +196,15 @@ class Decision:
         """Forget every act of this request."""
         self.acts.clear()
         self._choices = None
+
+    def keep_refusals(self) -> bool:
+        """Take back what was granted in this request, and return whether anything was; refusals stand."""
+        acts = [*self.acts]
+        self.undo()
+        for act in acts:
+            if refused := {name: False for name, granted in act.answers.items() if not granted}:
+                self.decide(Act(act.source, act.mechanism, refused))
+        return any(granted for act in acts for granted in act.answers.values())
 
     def close(self) -> None:
         """From here on the response is on its way and acting is an error."""
@@ -209,7 +236,7 @@ class Decision:
         choice = self.choices.get(name)
         if choice is not None:
             return "granted" if choice.granted else "denied"
-        return "denied" if category.gpc and self.visit.gpc else "unset"
+        return "denied" if category.gpc and self.gpc else "unset"
 
 
 def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
@@ -217,7 +244,9 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     if visit.receipt is None:
         return {}
     lifetime = policy.consent_lifetime
-    return {name: choice for name, choice in visit.receipt.choices.items() if visit.now < lifetime.end(choice.at)}
+    return {
+        name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)
+    }
 
 
 def _unknown(category: str, policy: Policy) -> str:

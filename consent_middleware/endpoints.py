@@ -100,6 +100,7 @@ class Endpoints:
             language_for(request.header("accept-language")),
             choice_url=f"{here}/choice",
             next_path=f"{here}/settings",
+            home_path=f"{request.root}/",
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
 
@@ -111,7 +112,9 @@ class Endpoints:
         wish = read_wish(_content_type(request), body)
         if wish.fingerprint not in (None, self._policy.fingerprint):
             raise Refusal(409, "outdated-choice")
-        decision.decide(Act("visitor", wish.action, self._answers(wish)))
+        # What is always granted, or a policy with nothing to choose, leaves nothing to decide.
+        if answers := self._answers(wish):
+            decision.decide(Act("visitor", wish.action, answers))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
         return Reply(303, (("Location", wish.next or f"{request.root}/"), *_TEXT, *_COMMON))
@@ -189,17 +192,20 @@ def _read_json(body: bytes) -> Wish:
     if not isinstance(wish, dict):
         raise Refusal(400, "bad-choice")
     fields = cast("dict[str, Any]", wish)
-    action, categories = fields.get("action"), fields.get("categories", [])
-    next_path, fingerprint = fields.get("next"), fields.get("fingerprint")
-    texts = [action, *categories] if isinstance(categories, list) else [None]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(fingerprint, str | None):
+    action, next_path, fingerprint = fields.get("action"), fields.get("next"), fields.get("fingerprint")
+    if not (isinstance(action, str) and isinstance(next_path, str | None) and isinstance(fingerprint, str | None)):
         raise Refusal(400, "bad-choice")
-    return Wish(
-        cast("str", action),
-        tuple(cast("list[str]", categories)),
-        local_path(next_path) if isinstance(next_path, str) else None,
-        fingerprint,
-    )
+    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise Refusal(400, "bad-choice")
+    items = cast("list[object]", value)
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) != len(items):
+        raise Refusal(400, "bad-choice")
+    return texts
 
 
 def _content_type(request: Request) -> str:

@@ -9,10 +9,11 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -24,7 +25,6 @@ from .decision import Decision, Visit
 from .endpoints import BODY_LIMIT, Endpoints, Refusal
 from .errors import ConfigurationError
 from .http import Headers, Reply, Request
-from .lifetime import Lifetime
 from .policy import Category, CookieRule, Policy
 from .record import Record, State
 from .seal import Receipt, Seal
@@ -39,15 +39,21 @@ _SWEEP_LIMIT = 4096
 """Bytes of deletions in one response. Common proxies buffer 4 to 8 kB of headers and fail beyond; what does not fit
 is hidden from the application all the same and expired with the next response."""
 
+# How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
+_ENDS_REMEMBERED = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """What a declared cookie name stands for."""
+    """What a declared cookie name stands for; one object for each rule, and compared as such."""
 
     rule: CookieRule
     category: Category
+
+    @property
+    def session_only(self) -> bool:
+        return self.rule.lifetime is not None and self.rule.lifetime.is_session
 
 
 class Engine:
@@ -80,8 +86,10 @@ class Engine:
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
         kinds = _kinds(policy, [*OWN_NAMES, *necessary])
-        self.kind_of = lru_cache(_NAMES_REMEMBERED)(NameTable(kinds).lookup)
-        self.latest = lru_cache(64)(self._latest)
+        self.homes = _homes(policy)
+        self.kind_of = NameTable(kinds).lookup
+        self.always_shown = _always_shown(kinds)
+        self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self._is_twin = lru_cache(8)(self._compare)
         self._reported: set[tuple[str, str]] = set()
 
@@ -93,15 +101,26 @@ class Engine:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
 
-    def visit(self, request: Request) -> Visit:
+    def now(self) -> int:
+        """Return the instant, in epoch seconds."""
+        return int(self.clock())
+
+    def visit(self, request: Request, now: int) -> Visit:
         """Read what a request tells about consent. Anything that cannot be read is no choice."""
-        now = int(self.clock())
         try:
             receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
-            return Visit(receipt, now, refuses_by_gpc(request), self._applies_to(request))
+            return Visit(receipt, now, self._applies_to(request))
         except Exception:
             logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
-            return Visit(None, now, gpc=True, applies=True)
+            return Visit(None, now, applies=True)
+
+    def gpc(self, request: Request) -> bool:
+        """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
+        try:
+            return refuses_by_gpc(request)
+        except Exception:
+            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            return True
 
     def cookie_name(self, scheme: str) -> str:
         """Return the name of our cookie: only over https can a browser vouch for where it came from."""
@@ -124,10 +143,10 @@ class Engine:
 
     def report(self, level: int, code: str, name: str, explanation: str) -> None:
         """Log once what happened to a cookie name. Never a value, a query or anything about the visitor."""
-        shown = repr(name[:80])
-        if (code, shown) not in self._reported and len(self._reported) < _NAMES_REMEMBERED:
-            self._reported.add((code, shown))
-            logger.log(level, "%s: cookie %s %s", code, shown, explanation)
+        name = name[:80]
+        if (code, name) not in self._reported and len(self._reported) < _NAMES_REMEMBERED:
+            self._reported.add((code, name))
+            logger.log(level, "%s: cookie %r %s", code, name, explanation)
 
     def _is_necessary(self, name: str) -> bool:
         kind = self.kind_of(name)
@@ -149,8 +168,9 @@ class Engine:
             self.applies,
         )
 
-    def _latest(self, lifetime: Lifetime | None, now: int) -> int:
+    def _latest(self, kind: Kind | None, now: int) -> int:
         end = self.policy.cookie_lifetime.end(now)
+        lifetime = None if kind is None else kind.rule.lifetime
         return end if lifetime is None or lifetime.is_session else min(end, lifetime.end(now))
 
 
@@ -175,7 +195,7 @@ class Exchange:
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
         try:
-            return visible_cookies(header, self._shows)
+            return visible_cookies(header, self._shows, self._engine.always_shown, self._shows_bare)
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
@@ -184,11 +204,12 @@ class Exchange:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
         try:
             for header in self._request.cookies:
-                visible_cookies(header, self._shows)
+                visible_cookies(header, self._shows, allows_bare=self._shows_bare)
             self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
         except Exception:
             logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
-            self._refuse(Refusal(503, "not-stored"))
+            self.decision.undo()
+            self._apologise()
 
     @property
     def body_limit(self) -> int:
@@ -197,17 +218,28 @@ class Exchange:
 
     # The response
 
+    @property
+    def has_records(self) -> bool:
+        """Whether something was decided in this request that is not stored yet."""
+        return len(self.decision.acts) != self._recorded
+
     def take_records(self) -> list[Record]:
         """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
-        if len(self.decision.acts) == self._recorded:
+        if not self.has_records:
             return []
         self._recorded = len(self.decision.acts)
-        return [self._record()]
+        try:
+            return [self._record()]
+        except Exception:
+            logger.exception("consent.fault: no record could be made; grants are not honoured without one")
+            self.store_failed()
+            return []
 
     def store_failed(self) -> None:
         """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
-        if self._record().is_grant:
-            self._refuse(Refusal(503, "not-stored"))
+        if self.decision.keep_refusals():
+            self._apologise()
+        self._recorded = len(self.decision.acts)
 
     @property
     def reply(self) -> Reply:
@@ -238,11 +270,9 @@ class Exchange:
 
     # How it is done
 
-    def _refuse(self, refusal: Refusal) -> None:
-        self.decision.undo()
-        self._recorded = 0
+    def _apologise(self) -> None:
         if self.is_ours:
-            self._reply = self._engine.endpoints.refuse(self._request, refusal)
+            self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
@@ -258,7 +288,8 @@ class Exchange:
                     field = (field[0], line)
             out.append(field)
         own = self._own_cookie() if decision.acts else []
-        swept = self._sweep() if self._may_sweep(status, out) else []
+        unwanted = self._unwanted() if engine.enforces else {}
+        swept = self._sweep(unwanted) if unwanted and self._may_sweep(status, out) else []
         out += [("Set-Cookie", line) for line in [*own, *swept]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
@@ -269,18 +300,22 @@ class Exchange:
         engine = self._engine
         cookie = read_set_cookie(line)
         if cookie is None:
-            engine.report(logging.WARNING, "consent.C001", line[:40], "is a line that browsers ignore; it was not sent")
+            engine.report(
+                logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore; it was not sent"
+            )
             return (None if engine.enforces else line), False
-        now = self.decision.visit.now
+        now = self.decision.now
         kind = engine.kind_of(cookie.name)
-        optional = kind is not None and not kind.category.required
-        session_only = kind is not None and kind.rule.lifetime is not None and kind.rule.lifetime.is_session
-        capped = cap_line(cookie, line, now, engine.latest(kind.rule.lifetime if kind else None, now), session_only)
+        required = kind is not None and kind.category.required
+        session_only = kind is not None and kind.session_only
+        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only)
         if capped is not line:
             engine.report(logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows")
-        if not cookie.is_deletion(now) and not self._permits(cookie.name, kind):
-            return (None if engine.enforces else line), optional
-        return (capped if engine.enforces else line), optional
+        leaves = required or cookie.is_deletion(now) or self._permits(cookie.name, kind)
+        optional = kind is not None and not required
+        if not engine.enforces:
+            return line, optional
+        return (capped if leaves else None), optional
 
     def _permits(self, name: str, kind: Kind | None) -> bool:
         """Whether a cookie of this name may be set or seen."""
@@ -308,41 +343,54 @@ class Exchange:
             shown = self.decision.permits(kind.category.name)
         return shown or not self._engine.enforces
 
+    def _shows_bare(self, text: str) -> bool:
+        """Whether the text of a nameless cookie may be seen, as far as it is also a name that we know.
+
+        It is a value, so it must not come into a log as a name that nobody declared.
+        """
+        return self._engine.kind_of(text) is None or self._shows(text)
+
     def _may_sweep(self, status: int, headers: Headers) -> bool:
         """Whether deletions may ride on this response.
 
         Not on a 304, whose fields a cache must copy into what it has stored (RFC 9111, 3.2), nor on what the
         application shares with everybody: there the deletion would reach visitors who did consent.
         """
-        if not self._engine.enforces or not (self._optional or self.decision.acts):
-            return False
         return bool(self.decision.acts) or (status != 304 and not is_shared(headers))
 
-    def _sweep(self) -> list[str]:
-        """The lines that expire what the visitor no longer allows, as far as we know it."""
-        host, secure = self._request.host, self._request.scheme in ("https", "wss")
+    def _sweep(self, unwanted: Mapping[str, CookieRule]) -> list[str]:
+        """The lines that expire these cookies, as many as a response can carry."""
         lines: list[str] = []
         size = 0
-        for name, rule in self._unwanted().items():
-            expiring = deletions(
-                name,
-                host,
-                secure=secure,
-                domain=rule.domain,
-                paths=("/", rule.path),
-                partitioned=rule.partitioned,
-            )
-            size += sum(map(len, expiring))
+        for name, rule in unwanted.items():
+            expiring = self._deletions(name, rule)
+            cost = sum(map(len, expiring))
+            if cost > _SWEEP_LIMIT:  # it would never fit, and keep the others waiting for ever
+                continue
+            size += cost
             if size > _SWEEP_LIMIT:
                 break
             lines += expiring
         return lines
 
+    def _deletions(self, name: str, rule: CookieRule) -> list[str]:
+        """The lines that expire one cookie at every place declared for it: one name may stand for several."""
+        host, secure = self._request.host, self._request.scheme in ("https", "wss")
+        lines = (
+            line
+            for home in self._engine.homes[rule.name]
+            for line in deletions(
+                name, host, secure=secure, domain=home.domain, paths=(home.path,), partitioned=home.partitioned
+            )
+        )
+        return list(dict.fromkeys(lines))
+
     def _unwanted(self) -> dict[str, CookieRule]:
+        """What the visitor no longer allows and may still have, as far as we know it."""
         seen = {name: rule for name, rule in self._optional.items() if not self.decision.permits(rule.category)}
-        withdrawn = {name for act in self.decision.acts for name, granted in act.answers.items() if not granted}
-        if not withdrawn:
+        if not self.decision.acts:
             return seen
+        withdrawn = {name for act in self.decision.acts for name, granted in act.answers.items() if not granted}
         # A cookie that lives on another path is not sent with this request, so it is expired unseen.
         elsewhere = {
             rule.name: rule
@@ -396,7 +444,7 @@ class Exchange:
             policy_version=engine.policy.version,
             fingerprint=engine.policy.fingerprint,
             host=self._request.host,
-            gpc=decision.visit.gpc,
+            gpc=decision.gpc,
         )
 
 
@@ -427,14 +475,29 @@ def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:
     return known | {rule.name: Kind(rule, policy.categories[rule.category]) for rule in policy.rules}
 
 
+def _always_shown(kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """The necessary names, as they stand before the ``=`` of a Cookie header: bare or after ``; ``."""
+    necessary = [name for name, kind in kinds.items() if kind.category.required and not name.endswith("*")]
+    return frozenset([*necessary, *(f" {name}" for name in necessary)])
+
+
+def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
+    """Every rule by the name it declares."""
+    homes: dict[str, list[CookieRule]] = {}
+    for rule in policy.rules:
+        homes.setdefault(rule.name, []).append(rule)
+    return homes
+
+
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:
     """Every value of one cookie, wherever it stands."""
     for header in headers:
         if name in header:
             for pair in header.split(";"):
-                found, equals, value = pair.partition("=")
-                if equals and found.strip(" \t") == name:
-                    yield value.strip(" \t")
+                if name in pair:
+                    found, equals, value = pair.partition("=")
+                    if equals and found.strip(" \t") == name:
+                        yield value.strip(" \t")
 
 
 def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
@@ -443,6 +506,14 @@ def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
     return "withdrawn" if mechanism in ("withdraw", "deny") else "refused"
 
 
+def _name_in(line: str) -> str:
+    """The name in a line that browsers do not read, "" if it could as well be a value."""
+    name, equals, _ = line.partition(";")[0].partition("=")
+    return name.strip(" \t") if equals else ""
+
+
 def _declare(name: str, *, withheld: bool) -> str:
     fate = "was withheld" if withheld else "was let through"
-    return f'{fate}: no rule of the policy declares it; add [[cookies]] with name = "{name[:80]}" and its category'
+    # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
+    quoted = json.dumps(name[:80])
+    return f"{fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"

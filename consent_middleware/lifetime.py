@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _MONTHS = {"month": 1, "year": 12}
 _PHRASE = re.compile(r"([0-9]{1,9}) ?([a-z]+?)s?", re.ASCII)
+_SHORTEST_MONTH = 28 * 86400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_YEARS = 100  # longer is no promise, and calendars end: datetime knows no year 10000
 
@@ -62,6 +63,11 @@ class Lifetime:
     def end(self, start: int) -> int:
         """Return the instant (epoch seconds) at which something that began at ``start`` is over."""
         return add_months(start, self.months) if self.months else start + self.seconds
+
+    def is_over(self, start: int, now: int) -> bool:
+        """Whether something that began at ``start`` is over at ``now``."""
+        # No month is shorter than 28 days, so most questions need no calendar (0.1 instead of 2 microseconds).
+        return now - start >= (self.months * _SHORTEST_MONTH or self.seconds) and now >= self.end(start)
 
     def exceeds(self, other: Lifetime) -> bool:
         """Whether this is longer than ``other`` in whichever month both begin; a session exceeds nothing."""

@@ -19,7 +19,7 @@ h1 { font-size: 1.6rem }
 fieldset { border: 1px solid GrayText; border-radius: .5rem; margin: 0 0 1rem; padding: .75rem 1rem }
 legend { padding: 0 .4rem; font-weight: 600 }
 fieldset p { margin: .25rem 0 }
-.details { font-size: .9rem }
+.details { font-size: .9rem; overflow-wrap: anywhere }
 label { display: flex; gap: .6rem; align-items: center; min-height: 1.75rem }
 input { width: 1.25rem; height: 1.25rem; flex: none }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem }
@@ -41,7 +41,9 @@ PAGE_HEADERS = (
 )
 
 
-def settings_page(policy: Policy, decision: Decision, language: str, *, choice_url: str, next_path: str) -> bytes:
+def settings_page(
+    policy: Policy, decision: Decision, language: str, *, choice_url: str, next_path: str, home_path: str
+) -> bytes:
     """The form on which a visitor sees every category and chooses, or changes the choice."""
     words = MESSAGES[language]
     fields = "\n".join(_category_field(policy, category, decision, language) for category in policy.categories.values())
@@ -50,7 +52,9 @@ def settings_page(policy: Policy, decision: Decision, language: str, *, choice_u
         f'<button name="action" value="{action}">{escape(words[action])}</button>'
         for action in ("accept-all", "reject-all", "save")
     )
-    withdraw = f'<p><button name="action" value="withdraw">{escape(words["withdraw"])}</button></p>'
+    withdraw = ""
+    if any(choice.granted for choice in decision.choices.values()):
+        withdraw = f'<p><button name="action" value="withdraw">{escape(words["withdraw"])}</button></p>'
     return _page(
         language,
         words["title"],
@@ -63,8 +67,9 @@ def settings_page(policy: Policy, decision: Decision, language: str, *, choice_u
 <div class="actions">
 {buttons}
 </div>
-{withdraw if decision.decided_at else ""}
+{withdraw}
 </form>
+{_onward(home_path, words["back"])}
 {_imprint(policy, language)}""",
     )
 
@@ -72,8 +77,12 @@ def settings_page(policy: Policy, decision: Decision, language: str, *, choice_u
 def notice_page(language: str, message: str, *, link: str, link_text: str) -> bytes:
     """A short page that says one thing and leads on."""
     words = MESSAGES[language]
-    onward = f'<p><a href="{escape(link)}">{escape(words[link_text])}</a></p>'
+    onward = _onward(link, words[link_text])
     return _page(language, words["title"], f'<p role="status">{escape(words[message])}</p>\n{onward}')
+
+
+def _onward(path: str, text: str) -> str:
+    return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
 
 
 def _page(language: str, title: str, main: str) -> bytes:
@@ -100,15 +109,12 @@ def _category_field(policy: Policy, category: Category, decision: Decision, lang
     words = MESSAGES[language]
     label = escape(text_in(category.label, language) or category.name.replace("-", " ").capitalize())
     description = escape(text_in(category.description, language))
-    switch = ""
-    if not category.required:
-        ticked = " checked" if decision.permits(category.name) else ""
-        switch = (
-            f'<label><input type="checkbox" name="category" value="{escape(category.name)}"{ticked}> {label}</label>'
-        )
+    ticked = " checked" if decision.permits(category.name) else ""
+    fixed = " disabled" if category.required else ""  # what is disabled is not sent either
+    switch = f'<input type="checkbox" name="category" value="{escape(category.name)}"{ticked}{fixed}>'
     lines = [description, *_standing_notes(category, decision, words), *_contents(policy, category, words)]
     paragraphs = "\n".join(f"<p>{line}</p>" for line in lines if line)
-    return f"<fieldset>\n<legend>{label}</legend>\n{switch}\n{paragraphs}\n</fieldset>"
+    return f"<fieldset>\n<legend><label>{switch} {label}</label></legend>\n{paragraphs}\n</fieldset>"
 
 
 def _standing_notes(category: Category, decision: Decision, words: Mapping[str, str]) -> Iterator[str]:
@@ -118,7 +124,7 @@ def _standing_notes(category: Category, decision: Decision, words: Mapping[str, 
         yield escape(words["on-request"])
     if category.exempt:
         yield escape(words["exempt"])
-    if category.gpc and decision.visit.gpc and category.name not in decision.choices:
+    if category.gpc and decision.gpc and category.name not in decision.choices:
         yield escape(words["signal"])
 
 
@@ -126,10 +132,10 @@ def _contents(policy: Policy, category: Category, words: Mapping[str, str]) -> I
     services = [service for service in policy.services if service.category == category.name]
     if services:
         named = ", ".join(escape(f"{s.name} ({s.provider})" if s.provider else s.name) for s in services)
-        yield f'<span class="details">{escape(words["services"])}: {named}</span>'
+        yield f'<span class="details">{escape(words["services"])} {named}</span>'
     cookies = sorted({rule.name for rule in policy.rules if rule.category == category.name})
     if cookies:
-        yield f'<span class="details">{escape(words["cookies"])}: {escape(", ".join(cookies))}</span>'
+        yield f'<span class="details">{escape(words["cookies"])} {escape(", ".join(cookies))}</span>'
 
 
 def _standing(decision: Decision, language: str) -> str:
@@ -143,9 +149,9 @@ def _imprint(policy: Policy, language: str) -> str:
     words = MESSAGES[language]
     lines = [policy.controller]
     if policy.contact:
-        lines.append(f"{words['contact']}: {policy.contact}")
+        lines.append(f"{words['contact']} {policy.contact}")
     if policy.version:
-        lines.append(f"{words['version']}: {policy.version}")
+        lines.append(f"{words['version']} {policy.version}")
     return "\n".join(f'<p class="details">{escape(line)}</p>' for line in lines if line)
 
 

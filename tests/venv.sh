@@ -66,7 +66,7 @@ can_install() {
 debian_install() {
     complain "Installing $* with apt-get …"
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq --yes --no-install-recommends "$@"; } >&2
+    { apt-get update -qq && apt-get install -qq --yes --no-install-recommends "$@"; } >/dev/null
 }
 
 # Debian keeps what a virtual environment needs of the standard library in a package of its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,9 +19,10 @@ KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESS
 
 def consent_settings() -> Mapping[str, Any]:
     """Return the ``CONSENT`` setting. Raises ImproperlyConfigured when it is no mapping or has unknown keys."""
-    options = getattr(settings, "CONSENT", {})
-    if not isinstance(options, Mapping):
-        raise ImproperlyConfigured(f"CONSENT: {type(options).__name__} is not a mapping; write CONSENT = {{...}}")
+    setting: object = getattr(settings, "CONSENT", {})
+    if not isinstance(setting, Mapping):
+        raise ImproperlyConfigured(f"CONSENT: {type(setting).__name__} is not a mapping; write CONSENT = {{...}}")
+    options = cast("Mapping[str, Any]", setting)
     unknown = sorted(str(key) for key in options if key not in KEYS)
     if unknown:
         raise ImproperlyConfigured(f"CONSENT: unknown {', '.join(unknown)}; the keys are {', '.join(KEYS)}")

@@ -17,7 +17,7 @@ class SentLine(Morsel[str]):
         for attribute in attributes:
             name, equals, value = (part.strip(" \t") for part in attribute.partition("="))
             if name.lower() in self:
-                dict.__setitem__(self, name.lower(), _as_django_has_it(name.lower(), value) if equals else True)
+                self[name.lower()] = _as_django_has_it(name.lower(), value) if equals else True
 
     @property
     def key(self) -> str:

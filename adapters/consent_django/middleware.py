@@ -80,7 +80,8 @@ class ConsentMiddleware:
         self.get_response = get_response
         self.engine = engine_from_settings()
         self.ledger = ledger_from_settings()
-        self._is_async = iscoroutinefunction(get_response)
+        # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
+        self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
 
@@ -191,7 +192,7 @@ def _send(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> Non
         # Several lines may bear one name, for a deletion on every domain; the keys of the jar are only its order.
         while key in response.cookies:
             key += " "
-        dict.__setitem__(response.cookies, key, morsel)
+        response.cookies[key] = morsel
     for name in list(response.headers):
         if name.title() not in fields:
             del response.headers[name]

@@ -71,7 +71,7 @@ class Consent:
         """Put the gate around ``app``. Raises PolicyError or ConfigurationError when it cannot start as configured."""
         if "consent" in app.extensions:
             raise ConfigurationError("Consent: this application already has one; create the extension once")
-        config = app.config
+        config = cast("dict[str, Any]", app.config)
         policy = self._policy if self._policy is not None else config.get("CONSENT_POLICY")
         gate = app.extensions["consent"] = ConsentWSGI(
             app.wsgi_app,
@@ -108,18 +108,19 @@ def _beside(app: Flask, policy: Any) -> PolicySource:
     return Path(app.root_path, policy)
 
 
-def _secret_keys(app: Flask) -> Iterable[str | bytes]:
-    keys = app.config.get("CONSENT_SECRET_KEYS")
+def _secret_keys(app: Flask) -> str | bytes | Iterable[str | bytes]:
+    config = cast("dict[str, Any]", app.config)
+    keys: str | bytes | Iterable[str | bytes] | None = config.get("CONSENT_SECRET_KEYS")
     if keys:
-        return cast("Iterable[str | bytes]", keys)
+        return keys
     if not app.secret_key:
         raise ConfigurationError("SECRET_KEY: not set; set app.secret_key (or CONSENT_SECRET_KEYS) before Consent(app)")
     # itsdangerous signs with the last key.
-    return [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
+    return [*(config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
 
 
 def _necessary(app: Flask) -> list[str]:
-    config = app.config
+    config = cast("dict[str, Any]", app.config)
     return [
         config["SESSION_COOKIE_NAME"],
         config.get("REMEMBER_COOKIE_NAME", "remember_token"),

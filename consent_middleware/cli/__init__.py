@@ -8,7 +8,6 @@ It exits 0 when all is well, 1 when there are findings, 2 when it could not do i
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -61,5 +60,5 @@ def _version() -> str:
 
 def _write_what_the_terminal_can() -> None:
     """Let a terminal that lacks a character show its code instead of ending the command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")

@@ -49,10 +49,13 @@ def judge_categories(
 
 
 def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findings: Findings) -> None:
-    """Report what the site declares against its own promise; the catalogue's facts are capped without a word."""
+    """Report what the site declares against its own promise; the catalogue's facts are capped without a word.
+
+    A cap that is no span is a mistake of its own, and no reason to find fault with every cookie.
+    """
     for cookie in declared:
         lifetime = cookie.value.lifetime
-        if lifetime is not None and lifetime.exceeds(cap):
+        if lifetime is not None and not cap.is_session and lifetime.exceeds(cap):
             reason = f"of {lifetime} exceeds cookie_lifetime, {cap}"
             hint = "it would be cut short: write what the visitors will find"
             findings.report(Id.COOKIE_LIFETIME, (*cookie.place, "lifetime"), reason, hint)

@@ -26,6 +26,7 @@ _LONGEST_NAME = 4096
 _CATEGORY = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _SERVICE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_HOST_OF_SCRIPT = re.compile(r"[^/?]*")
 # Shorter than the shortest marker in real use (``_paq``), a literal is found in any script.
 _SHORTEST_MARKER = 4
 
@@ -106,13 +107,18 @@ def fault_of_script(script: str) -> Fault | None:
     if "://" in script or script.startswith("//"):
         reason = f"{quote(script)} has a scheme, and the rule is for all of them"
         return Fault(Id.SCRIPT, reason, f"write {quote(script.partition('//')[2])}")
-    host = re.split(r"[/?]", script, maxsplit=1)[0].lower()
+    host = re.split(r"[/?]", script.lower(), maxsplit=1)[0]
     if host.startswith("*."):
         return Fault(Id.SCRIPT, f"{quote(script)} has an asterisk", f"write {quote(script[2:])}, it covers sub-domains")
     if host != "localhost" and not _is_ipv4(host) and (host.startswith(".") or fault_of_domain(host)):
         reason = f"{quote(script)} does not begin with a host"
         return Fault(Id.SCRIPT, reason, 'write a host like "stats.example.org", or one and a path')
     return None
+
+
+def normal_script(script: str) -> str:
+    """Return a host and path as a URL parser would: the host in lower case, the path as it is."""
+    return _HOST_OF_SCRIPT.sub(lambda host: host[0].lower(), script, count=1)
 
 
 def fault_of_marker(marker: str) -> Fault | None:

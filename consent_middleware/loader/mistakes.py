@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from ..errors import Mistake
+from .shapes import is_table
 
 Place = tuple[str | int, ...]
 """Where something stands: the keys and indices that lead to it, ``("cookies", 3, "category")``."""
@@ -88,14 +89,14 @@ def _bare_or_quoted(key: str) -> str:
     return key if bare else quote(key)
 
 
-def _position(place: Place, tables: Any) -> tuple[int, ...]:
+def _position(place: Place, value: Any) -> tuple[int, ...]:
     position: list[int] = []
     for step in place:
         if isinstance(step, int):
             position.append(step)
-            tables = tables[step]
+            value = value[step]
         else:
-            keys = list(tables) if isinstance(tables, Mapping) else []
+            keys = list(value) if is_table(value) else []
             position.append(keys.index(step) if step in keys else len(keys))
-            tables = tables.get(step) if isinstance(tables, Mapping) else None
+            value = value.get(step) if is_table(value) else None
     return tuple(position)

@@ -19,6 +19,7 @@ from .forms import (
     fault_of_service_id,
     fault_of_storage,
     fault_of_url,
+    normal_script,
 )
 from .mistakes import Findings, Id, Place
 from .tables import Table
@@ -206,13 +207,14 @@ def _read_service(table: Table) -> PlacedService | None:
         category=table.text("category") or "",
         policy_url=_read(table, "policy_url", fault_of_url) or "",
         cookies=tuple(replace(placed.value, service=id) for placed in cookies),
-        scripts=_read_all(table, "scripts", fault_of_script),
+        scripts=tuple(map(normal_script, _read_all(table, "scripts", fault_of_script))),
         inline=_read_all(table, "inline", fault_of_marker),
         storage=_read_all(table, "storage", fault_of_storage),
     )
     table.close()
     if id is None or not _accept(table.findings, table.at("id"), fault_of_service_id(id)):
         return None
+    service = service.in_category(service.category)
     return PlacedService(table.place, service, tuple(placed.place for placed in cookies), is_own=True)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, time
 from typing import Any, TypeVar
 
 from ..lifetime import Lifetime
 from ..policy import Texts
 from .mistakes import Findings, Id, Place, did_you_mean, quote
+from .shapes import in_quotes, is_blank, is_list, is_table, kind_of
 
 _Option = TypeVar("_Option", bound=str)
 
@@ -22,6 +22,9 @@ _ABSENT: Any = object()
 
 # The shape of a BCP 47 tag (RFC 5646, section 2.1) without its registry: "en", "pt-BR", "zh-Hant-TW".
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.ASCII)
+
+# More revisions than any policy sees. Without a limit a number could be too long to be written out again.
+_MOST = 1_000_000
 
 _AS_LIFETIME = 'write a number and a unit in quotes, like "6 months"'
 _AS_TABLE = "write it as a table of keys and values"
@@ -52,7 +55,7 @@ class Table:
 
     def needed_text(self, key: str, id: Id = Id.MISSING_KEY, suggestion: str = "") -> str | None:
         value = self._take(key)
-        if value is _ABSENT or _is_blank(value):
+        if value is _ABSENT or is_blank(value):
             self.findings.report(id, self.at(key), "is missing" if value is _ABSENT else "is empty", suggestion)
             return None
         return self._as_text(value, self.at(key))
@@ -72,8 +75,8 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, int):
             self._wrong_type(value, self.at(key), "a whole number", "")
             return default
-        if value < 1:
-            self.findings.report(Id.NOT_AN_OPTION, self.at(key), "is less than 1", "count from 1 upwards")
+        if not 1 <= value <= _MOST:
+            self.findings.report(Id.NOT_AN_OPTION, self.at(key), f"is not from 1 to {_MOST}", "count upwards from 1")
             return default
         return value
 
@@ -104,7 +107,7 @@ class Table:
         value = self._take(key)
         if value is _ABSENT:
             return {}
-        if not isinstance(value, Mapping):
+        if not is_table(value):
             plain = self._as_text(value, self.at(key), 'write a text, or a table like { en = "…", fr = "…" }')
             return {} if plain is None else {"": plain}
         by_language: dict[str, str] = {}
@@ -129,7 +132,7 @@ class Table:
     def table(self, key: str) -> Table:
         """Return the table under ``key``; an empty one if there is none."""
         value = self._take(key)
-        if isinstance(value, Mapping):
+        if is_table(value):
             return Table(value, self.at(key), self.findings)
         if value is not _ABSENT:
             self._wrong_type(value, self.at(key), "a table", _AS_TABLE)
@@ -139,7 +142,7 @@ class Table:
         """Return the tables of a list. With ``short``, a text stands for a table of that one key."""
         tables: list[Table] = []
         for place, value in self._items(key, "a list of tables"):
-            if isinstance(value, Mapping):
+            if is_table(value):
                 tables.append(Table(value, place, self.findings))
             elif short and isinstance(value, str):
                 tables.append(Table({short: value}, place, self.findings))
@@ -151,7 +154,7 @@ class Table:
         """Report every key that nothing asked for: a setting without effect is a setting misspelt."""
         for key in self._entries:
             if not isinstance(key, str):
-                self.findings.report(Id.UNKNOWN_KEY, self.place, f"has a key that is {_kind(key)}, not a text")
+                self.findings.report(Id.UNKNOWN_KEY, self.place, f"has a key that is {kind_of(key)}, not a text")
             elif key not in self._asked:
                 known = ", ".join(self._asked)
                 hint = did_you_mean(key, self._asked) or f"the keys here are {known}"
@@ -163,47 +166,19 @@ class Table:
 
     def _items(self, key: str, expected: str) -> Iterator[tuple[Place, Any]]:
         value = self._take(key)
-        if isinstance(value, list | tuple):
+        if is_list(value):
             yield from (((*self.at(key), index), item) for index, item in enumerate(value))
         elif value is not _ABSENT:
             self._wrong_type(value, self.at(key), expected, "put it in square brackets")
 
     def _as_text(self, value: Any, place: Place, expected: str = "") -> str | None:
         if not isinstance(value, str):
-            self._wrong_type(value, place, "a text", expected or _in_quotes(value))
+            self._wrong_type(value, place, "a text", expected or in_quotes(value))
             return None
-        if _is_blank(value):
+        if is_blank(value):
             self.findings.report(Id.EMPTY, place, "is empty", "write something, or leave the key out")
             return None
         return value
 
     def _wrong_type(self, value: Any, place: Place, expected: str, suggestion: str) -> None:
-        self.findings.report(Id.WRONG_TYPE, place, f"is {_kind(value)}, not {expected}", suggestion)
-
-
-def _is_blank(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()
-
-
-def _in_quotes(value: Any) -> str:
-    """Return the advice for the commonest slip, ``version = 2026-11-21``."""
-    bare = isinstance(value, date) or (type(value) is int and abs(value) < 1_000_000)
-    return f'put it in quotes: "{value}"' if bare else ""
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case str():
-            return "a text"
-        case int() | float():
-            return "a number"
-        case Mapping():
-            return "a table"
-        case list() | tuple():
-            return "a list"
-        case date() | time():
-            return "a date or a time"
-        case _:
-            return f"a Python {type(value).__name__}"
+        self.findings.report(Id.WRONG_TYPE, place, f"is {kind_of(value)}, not {expected}", suggestion)

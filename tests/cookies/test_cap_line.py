@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consent_middleware.cookies import SetCookie, cap_line, read_set_cookie
 from support.chromium import chromium_expiry
+from support.growth import grows_in_proportion
 from support.lines import DAY, NOW, set_cookie_lines
 
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -64,6 +65,7 @@ REWRITTEN = {
     "a=b; Path=/; Expires=Sat, 21 Nov 2026 10:00:00 GMT; Max-Age=+60": f"a=; {GONE}; Path=/",
     " __Host-a = b; Max-Age=60; Max-Age=0; Secure;Path=/": f"__Host-a=; {GONE}; Secure;Path=/",
     "a=; Expires=Wed, 31-Dec-97 23:59:59 GMT": f"a=; {GONE}",
+    "a=b; Expires=Sat, 21-Nov-26 12:00:00 GMT": f"a=; {GONE}",
     "a; Max-Age=-99999999999": f"a; {GONE}",
     "=b=c; Max-Age=-99999999999; Path=/": f"=b=c; {GONE}; Path=/",
 }
@@ -96,7 +98,7 @@ def test_a_cookie_declared_for_the_session_loses_its_lifetime(lifetime: str, lat
     assert cap(f"a=b; {lifetime}; Path=/", latest, session_only=True) == "a=b; Path=/"
 
 
-@pytest.mark.parametrize("line", ["a=b; Path=/", "a=; Max-Age=0", "a=b; Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("line", ["a=b; Path=/", "a=; Max-Age=0", "a=b; Expires=Sat, 21 Nov 2026 12:00:00 GMT"])
 def test_session_cookies_and_deletions_are_no_business_of_a_session_rule(line: str) -> None:
     assert cap(line, NOW, session_only=True) is line
 
@@ -247,3 +249,8 @@ def test_a_folded_line_is_one_cookie_named_by_its_first() -> None:
         expiry = read(out).expiry(NOW)
         assert expiry == chromium_expiry(out, NOW)
         assert expiry is None or expiry <= NOW + 60
+
+
+@pytest.mark.parametrize("piece", [";", "; ", ";Max-Age=1", ";Expires", "; x"])
+def test_a_flood_of_attributes_is_capped_in_proportion(piece: str) -> None:
+    assert grows_in_proportion(lambda flood: cap("a=b; Max-Age=99999999" + flood), piece)

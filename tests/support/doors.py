@@ -6,17 +6,21 @@ The application does what a Script says, in each framework's own manner, and not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import io
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.cookies import Morsel
+from itertools import repeat
 from typing import Any, Protocol
+from urllib.parse import unquote
 from wsgiref.validate import validator
 
 import django
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import re_path
 from flask import Flask, Response, request
@@ -24,8 +28,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
+from starlette.responses import StreamingResponse
 from starlette.routing import Route
-from werkzeug.middleware.lint import LintMiddleware
+from werkzeug.middleware.lint import HTTPWarning, LintMiddleware, WSGIWarning
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from consent_flask import Consent
@@ -37,6 +42,9 @@ KEY = "a key for tests, long enough to be one"
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 
+ENDLESS = b"a=b&" * 256
+"""A piece of a request body that is sent again and again, without any length being told."""
+
 
 @dataclass
 class Script:
@@ -47,6 +55,8 @@ class Script:
     set_cookies: list[str] = field(default_factory=list)
     body: bytes = b"hello"
     act: Callable[[Decision], object] | None = None
+    late: Callable[[Decision], object] | None = None
+    """Done while the body is streamed, when the headers are on their way."""
     seen: str | None = None
     was_called: bool = False
     outcome: object = None
@@ -56,6 +66,17 @@ class Script:
         self.seen = cookie_header
         if self.act is not None:
             self.outcome = self.act(decision)
+
+    def stream(self, decision: Decision) -> Iterator[bytes]:
+        """The body, piece by piece."""
+        yield self.body[:1]
+        assert self.late is not None
+        self.outcome = self.late(decision)
+        yield self.body[1:]
+
+    async def astream(self, decision: Decision) -> AsyncIterator[bytes]:
+        for piece in self.stream(decision):
+            yield piece
 
     @property
     def seen_names(self) -> set[str]:
@@ -87,9 +108,16 @@ class Answer:
 
 
 class Door(Protocol):
-    """One way into the middleware. ``options`` are those of ConsentWSGI; the adapters translate them."""
+    """One way into the middleware. ``options`` are those of ConsentWSGI; the adapters translate them.
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None: ...
+    ``root`` is where the application is mounted. A ``body`` that is ENDLESS never ends.
+    """
+
+    reads_bodies_itself: bool
+
+    def can_say(self, line: str) -> bool: ...
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
 
     def ask(
         self,
@@ -98,15 +126,27 @@ class Door(Protocol):
         method: str = "GET",
         scheme: str = "https",
         host: str = "shop.example.org",
+        root: str = "",
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
     ) -> Answer: ...
 
 
-class _WSGIDoor:
+class _Door:
     app: Any
 
+    unspeakable = ""
+    """Characters that the framework itself refuses in a header."""
+
+    reads_bodies_itself = False
+    """Whether the framework reads a whole request body before any middleware."""
+
+    def can_say(self, line: str) -> bool:
+        return not set(line) & set(self.unspeakable)
+
+
+class _WSGIDoor(_Door):
     def ask(
         self,
         path: str = "/",
@@ -114,13 +154,19 @@ class _WSGIDoor:
         method: str = "GET",
         scheme: str = "https",
         host: str = "shop.example.org",
+        root: str = "",
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
     ) -> Answer:
-        builder = EnvironBuilder(path, base_url=f"{scheme}://{host}/", method=method, data=body or None)
+        endless = body is ENDLESS
+        base_url = f"{scheme}://shop.example.org{root}/"
+        builder = EnvironBuilder(path, base_url=base_url, method=method, data=None if endless else body or None)
         environ = builder.get_environ()
         environ["HTTP_HOST"] = host
+        if endless:
+            environ |= {"wsgi.input": EndlessInput(), "wsgi.input_terminated": True}
+            environ.pop("CONTENT_LENGTH", None)
         for name, value in headers:
             key = name.upper().replace("-", "_")
             environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
@@ -133,15 +179,26 @@ class _WSGIDoor:
         return answer
 
 
+class EndlessInput(io.RawIOBase):
+    """A request body that a client keeps sending."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "reading to the end would take for ever"
+        return (ENDLESS * (size // len(ENDLESS) + 1))[:size]
+
+
 class RawWSGI(_WSGIDoor):
     """A bare WSGI application."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY])
             lines = [("Set-Cookie", line) for line in script.set_cookies]
             start_response(f"{script.status} Scripted", [*script.headers, *lines])
-            return [script.body]
+            return [script.body] if script.late is None else script.stream(environ[DECISION_KEY])
 
         self.app = ConsentWSGI(app, policy, **options)
 
@@ -149,7 +206,9 @@ class RawWSGI(_WSGIDoor):
 class ValidatedWSGI(RawWSGI):
     """The same with the standard library's validator on both sides of the middleware."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    unspeakable = "".join(map(chr, range(32)))
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = validator(self.app.app)
         self.app = validator(self.app)
@@ -158,16 +217,29 @@ class ValidatedWSGI(RawWSGI):
 class LintedWSGI(RawWSGI):
     """The same with Werkzeug's lint middleware on both sides."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    unspeakable = "\r\n"
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = LintMiddleware(self.app.app)
         self.app = LintMiddleware(self.app)
+
+    def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Relative locations have been allowed since RFC 7231, and a 204 has no Content-Length at all.
+            warnings.filterwarnings("ignore", "Absolute URLs required|204 responses", HTTPWarning)
+            if kwargs.get("method") == "HEAD":  # has the Content-Length of GET, and no content
+                warnings.filterwarnings("ignore", "Content-Length and the number of bytes", WSGIWarning)
+            return super().ask(*args, **kwargs)
 
 
 class FlaskDoor(_WSGIDoor):
     """A Flask application with the extension."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    unspeakable = "\r\n"
+
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         flask = Flask(__name__, static_folder=None)
         keys = options.pop("secret_keys")
         flask.config.update(CONSENT_POLICY=policy, CONSENT_SECRET_KEYS=keys, SECRET_KEY="unused")
@@ -178,7 +250,8 @@ class FlaskDoor(_WSGIDoor):
         @flask.route("/<path:path>", methods=METHODS)
         def view(path: str) -> Response:
             script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY])
-            response = Response(script.body, script.status)
+            body = script.body if script.late is None else script.stream(request.environ[DECISION_KEY])
+            response = Response(body, script.status)
             response.headers.clear()
             response.headers.extend([*script.headers, *(("Set-Cookie", line) for line in script.set_cookies)])
             return response
@@ -186,9 +259,7 @@ class FlaskDoor(_WSGIDoor):
         self.app = flask
 
 
-class _ASGIDoor:
-    app: Any
-
+class _ASGIDoor(_Door):
     def ask(
         self,
         path: str = "/",
@@ -196,23 +267,29 @@ class _ASGIDoor:
         method: str = "GET",
         scheme: str = "https",
         host: str = "shop.example.org",
+        root: str = "",
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
     ) -> Answer:
         fields = [("host", host), *headers, *(("cookie", value) for value in cookies)]
-        if body:
+        if body is ENDLESS:
+            messages = repeat({"type": "http.request", "body": body, "more_body": True})
+        else:
             fields.append(("content-length", str(len(body))))
-        return asyncio.run(self._ask(asgi_scope(path, method, scheme, fields), [body]))
+            messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+        scope = asgi_scope(path, method, scheme, fields) | {"root_path": root}
+        scope["path"] = root + scope["path"]
+        return asyncio.run(self._ask(scope, messages))
 
-    async def _ask(self, scope: dict[str, Any], chunks: list[bytes]) -> Answer:
+    async def _ask(self, scope: dict[str, Any], messages: Iterator[dict[str, Any]]) -> Answer:
         sent: list[Any] = []
-        waiting = [*chunks]
 
         async def receive() -> dict[str, Any]:
-            if not waiting:
+            if (message := next(messages, None)) is None:
                 await asyncio.sleep(3600)
-            return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+            assert message is not None
+            return message
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -227,14 +304,19 @@ class _ASGIDoor:
 class RawASGI(_ASGIDoor):
     """A bare ASGI application."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
             script.run("; ".join(fields) or None, scope[DECISION_KEY])
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": script.status, "headers": raw})
-            await send({"type": "http.response.body", "body": script.body})
+            if script.late is not None:
+                async for piece in script.astream(scope[DECISION_KEY]):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body"})
+            else:
+                await send({"type": "http.response.body", "body": script.body})
 
         self.app = ConsentASGI(app, policy, **options)
 
@@ -242,10 +324,12 @@ class RawASGI(_ASGIDoor):
 class StarletteDoor(_ASGIDoor):
     """A Starlette application with the middleware."""
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         async def view(request: StarletteRequest) -> StarletteResponse:
             script.run("; ".join(request.headers.getlist("cookie")) or None, request.state.consent)
             response = StarletteResponse(script.body, script.status)
+            if script.late is not None:
+                response = StreamingResponse(script.astream(request.state.consent), script.status)
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             response.raw_headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
             return response
@@ -268,10 +352,13 @@ class _RawMorsel(Morsel[str]):
 _django_script: Script | None = None
 
 
-def _django_view(request: Any, path: str = "") -> HttpResponse:
+def _django_view(request: Any, path: str = "") -> HttpResponse | StreamingHttpResponse:
     assert _django_script is not None
     _django_script.run(request.META.get("HTTP_COOKIE"), request.consent)
     response = HttpResponse(_django_script.body, status=_django_script.status)
+    if _django_script.late is not None:
+        stream = _django_script.astream if hasattr(request, "scope") else _django_script.stream
+        response = StreamingHttpResponse(stream(request.consent), status=_django_script.status)
     del response["Content-Type"]
     for name, value in _django_script.headers:
         response[name] = value
@@ -296,7 +383,7 @@ class _DjangoDoor:
 
     handler: type
 
-    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         global _django_script
         configure_django()
         _django_script = script
@@ -326,6 +413,7 @@ class DjangoASGI(_DjangoDoor, _ASGIDoor):
     """Django's ASGI handler, with the middleware in its asynchronous form."""
 
     handler = ASGIHandler
+    reads_bodies_itself = True
 
     def ask(self, *args: Any, **kwargs: Any) -> Answer:
         with self.settings:
@@ -340,7 +428,7 @@ def asgi_scope(path: str, method: str, scheme: str, fields: Iterable[tuple[str, 
         "http_version": "1.1",
         "method": method,
         "scheme": scheme,
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode("latin-1"),
         "query_string": query.encode("latin-1"),
         "root_path": "",

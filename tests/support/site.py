@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +44,7 @@ POLICY: dict[str, Any] = {
 
 SAME_ORIGIN = [("Sec-Fetch-Site", "same-origin")]
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
+JSON = ("Content-Type", "application/json")
 
 
 class Clock:
@@ -72,6 +74,7 @@ class Site:
         *,
         sets: Iterable[str] = (),
         act: Any = None,
+        late: Any = None,
         status: int = 200,
         answers: Iterable[tuple[str, str]] = (("Content-Type", "text/plain"),),
         carrying: Iterable[str] = (),
@@ -79,7 +82,8 @@ class Site:
     ) -> Answer:
         """Ask for a page whose application sets cookies and acts; ``carrying`` are cookies beside those in the jar."""
         self.script.set_cookies = list(sets)
-        self.script.act = act
+        self.script.act, self.script.late = act, late
+        self.script.outcome = None
         self.script.status = status
         has_body = status not in (204, 304)
         self.script.headers = list(answers) if has_body else []
@@ -93,18 +97,45 @@ class Site:
         return answer
 
     def choose(
-        self, action: str, *categories: str, headers: Any = SAME_ORIGIN, next: str = "/", **request: Any
+        self,
+        action: str,
+        *categories: str,
+        headers: Iterable[tuple[str, str]] = SAME_ORIGIN,
+        next: str = "/",
+        **request: Any,
     ) -> Answer:
         """Send the choice form."""
-        body = urlencode([("action", action), ("next", next), *(("category", name) for name in categories)])
-        return self.visit("/_consent/choice", method="POST", headers=[FORM, *headers], body=body.encode(), **request)
+        return self.send_form(
+            [("action", action), ("next", next), *(("category", name) for name in categories)], headers, **request
+        )
+
+    def send_form(
+        self, fields: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]] = SAME_ORIGIN, **request: Any
+    ) -> Answer:
+        body = urlencode([*fields]).encode()
+        return self.visit("/_consent/choice", method="POST", headers=[FORM, *headers], body=body, **request)
+
+    def send_json(self, wish: object, headers: Iterable[tuple[str, str]] = SAME_ORIGIN, **request: Any) -> Answer:
+        """Send a choice as a script of the page would; bytes go as they are."""
+        body = wish if isinstance(wish, bytes) else json.dumps(wish).encode()
+        return self.visit("/_consent/choice", method="POST", headers=[JSON, *headers], body=body, **request)
+
+    def state(self, **request: Any) -> dict[str, Any]:
+        """What our state address says."""
+        return json.loads(self.visit("/_consent/state", **request).body)
 
     @property
     def consent(self) -> str | None:
         return self.jar.get("__Host-consent")
 
+    @consent.setter
+    def consent(self, token: str) -> None:
+        self.jar["__Host-consent"] = token
+
     def _keep(self, line: str) -> None:
-        name, _, value = line.partition(";")[0].partition("=")
+        name, equals, value = line.partition(";")[0].partition("=")
+        if not equals:  # nameless, and of no use to any of our tests
+            return
         if "max-age=0" in line.lower():
             self.jar.pop(name, None)
         else:
