@@ -215,7 +215,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
     Without a length the server must mark the end itself.
     """
     length = _declared_length(environ)
-    if length is None and not environ.get("wsgi.input_terminated"):
+    if not limit or (length is None and not environ.get("wsgi.input_terminated")):
         return b""
     if length is not None and length > limit:
         return None
