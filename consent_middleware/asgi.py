@@ -160,7 +160,7 @@ class _Response:
             return self._gated(message, exchange.body)
         if kind == "http.response.trailers":
             message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
-        elif kind == "http.response.early_hint":
+        elif kind == "http.response.early_hint" and exchange.gates_pages:
             links = exchange.hints([link.decode("latin-1") for link in message.get("links") or ()])
             message = {**message, "links": [link.encode("latin-1") for link in links]}
         return self._send(message)
