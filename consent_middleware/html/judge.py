@@ -107,13 +107,13 @@ _REFRESH = re.compile(
 )
 _DELAYED_BY_CLOUDFLARE = re.compile(rb"[0-9a-f]{8,}-(?:text/javascript|module)?\Z")
 _HOSTS = re.compile(rb"//([a-z0-9.\-]*+)")
-# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, escapes,
-# references other than "&amp;", letters outside ASCII, a scheme without slashes, more than two slashes, a host that
-# goes on in an unusual way (port, credentials), white space inside a URL. Each alternative begins with a byte that is
+# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, references
+# other than "&amp;", a scheme without slashes, more than two slashes, a host that goes on in an unusual way (port,
+# credentials, escapes, letters outside ASCII), white space inside a URL. Each alternative begins with a byte that is
 # rare in tags, which is what makes the search fast.
 _ODD = re.compile(
-    rb"[\\%\x80-\xff]|&(?!amp;)|:(?<=[ps]:)(?!//)|//(?:[^a-z0-9]|[a-z0-9.\-]++(?=[^a-z0-9.\-/\"'> ?,)]))"
-    rb"|[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])"
+    rb"\\|&(?!amp;)|:(?:(?<=[tfw][ts][ps]:)|(?<=tps:)|(?<=[^a-z]ws:))(?!//)"
+    rb"|//(?:[^a-z0-9]|[a-z0-9.\-]++(?=[^a-z0-9.\-/\"'> ?,)]))|[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])"
 )
 _MARKUP = re.compile(rb"<!\[CDATA\[|\]\]>|<[^<>]*+>")
 _CODE_URL = re.compile(rb"(?:data|javascript)[\t\n\r]*:")
@@ -208,18 +208,20 @@ class Judge:
         if not self._quick:
             return False
         lowered = tag.lower()
+        if name == b"meta":
+            return b"http-equiv" not in lowered
         if b"data-consent" in lowered or _ODD.search(lowered, len(name) + 2):
             return False
         if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
             return False
-        if name == b"meta":
-            return b"http-equiv" not in lowered
         for host in _HOSTS.findall(lowered):
             concerned = self._hosts.get(host)
             if concerned is None:
                 concerned = self._remember_host(host)
             if concerned:
                 return False
+        if b"%" in lowered:
+            lowered = unquote_to_bytes(lowered).lower()
         for file_name in self._file_names:
             if file_name in lowered:
                 return False

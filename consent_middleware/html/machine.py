@@ -60,6 +60,10 @@ _TEXT_ELEMENTS = frozenset({b"title", b"textarea", b"style", b"xmp", b"noembed",
 _SWITCHES = _TEXT_ELEMENTS | {b"iframe", b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
 _GATED = (LOADING.keys() | {b"meta"}) - _SWITCHES
 _HELD = _GATED | _SWITCHES
+_READ_IN_ISLANDS = frozenset({b"font", b"annotation-xml"})
+"""Elements whose attributes decide how foreign content goes on."""
+
+_NO_ATTRIBUTES: dict[bytes, bytes] = {}
 _ANCHORS = frozenset({b"a", b"area"})
 _IMPLY_HEAD = frozenset({b"head", b"body", b"html", b"br"})
 
@@ -160,9 +164,7 @@ class Machine:
         """Take in a chunk and return what may go."""
         buffer = self.stream.extend(chunk)
         self._anchors = _PING.search(chunk) is not None
-        at = self._at
-        while at != WAIT:
-            at = self._step(buffer, at)
+        self._run(buffer, self._at)
         return self._drain()
 
     def feed_until_injected(self, chunk: bytes) -> bytes:
@@ -182,8 +184,17 @@ class Machine:
 
     def close(self) -> bytes:
         """Take in the end of the document and return what is left."""
-        self._finish(self.stream.buffer)
+        buffer = self.stream.buffer
+        if self._step == self._svg_script_ahead:
+            self._svg_script_end = len(buffer)
+            self._svg_script_category = self._judge.of_svg_script(bytes(buffer[self._body :]))
+            self._run(buffer, self._svg_script_decided(buffer))
+        self._finish(buffer)
         return self.stream.rest()
+
+    def _run(self, buffer: Buffer, at: int) -> None:
+        while at != WAIT:
+            at = self._step(buffer, at)
 
     # Waiting ------------------------------------------------------------------------------------------------------
 
@@ -367,7 +378,7 @@ class Machine:
         name_end = found.end() if found else start + 1
         end = len(buffer)
         if name_end == end and end - start <= _LONGEST_NAME:
-            self._step = self._token
+            self._step = self._token if self.has_injected_head else self._before_injection
             return self._wait(start, start)
         self._start = start
         self._name = bytes(buffer[start + 1 : min(name_end, start + 1 + _LONGEST_NAME)]).lower()
@@ -513,8 +524,9 @@ class Machine:
 
     def _island_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """A start tag inside ``svg`` or ``math``, or one of these."""
-        tag = bytes(buffer[start:end])
-        attributes, self_closing = _read(tag, 1 + len(name))
+        attributes, self_closing = _NO_ATTRIBUTES, False
+        if name in _READ_IN_ISLANDS or buffer[end - 2] == b"/"[0]:
+            attributes, self_closing = _read(bytes(buffer[start:end]), 1 + len(name))
         realm = self._foreign.start(name, attributes, self_closing=self_closing)
         if realm is Realm.HTML:
             return self._start_tag(name, buffer, start, end)
@@ -731,9 +743,11 @@ class Machine:
             else name in (b"html", b"head")
         )
         if not passes:
-            return self._inject_head(start)
+            self._inject_head(start)
         if end == WAIT:
             return self._partial_tag(buffer, start)
+        if not passes:
+            return self._take_tag(name, buffer, start, end)
         if is_end_tag or name == b"html":
             self._ends_text = False
             self._step = self._content()
@@ -787,9 +801,6 @@ class Machine:
             self._judge_piece(self._tag_prefix + bytes(buffer[self._start : end]), self._start, end)
         elif self._step == self._script and self._verdict.body is not Body.NO_MATTER:
             self._decide_script(buffer, end)
-        elif self._step == self._svg_script_ahead:
-            self._svg_script_category = self._judge.of_svg_script(bytes(buffer[self._body : end]))
-            self._svg_script_decided(buffer)
         elif self._step == self._text and self._plan.css and self._name == b"style":
             self._gate_css(buffer, end)
 

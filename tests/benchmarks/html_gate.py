@@ -114,13 +114,14 @@ def rules_without_native() -> Rules:
 
 def our_tasks() -> dict[str, Task]:
     pure, native = rules_without_native(), Rules(RULES)
+    cold_pure, cold_native = rules_without_native(), Rules(RULES)
     has_native = literals.native_finder([b"x"]) is not None
 
     def cold(rules: Rules) -> Task:
         return lambda page: (rules.forget(), gate(rules, page))
 
     tasks: dict[str, Task] = {
-        "gate, pure, cold": cold(pure),
+        "gate, pure, cold": cold(cold_pure),
         "gate, pure, warm": lambda page: gate(pure, page),
         "gate, pure, warm, 16 KiB chunks": lambda page: gate(pure, page, 16384),
         "gate, all consented": lambda page: gate(pure, page, withheld=frozenset()),
