@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
-from .judge import Embed, Finding, Judge, Situation, ThirdParty
-from .machine import Machine, Plan
+from .judge import Judge
+from .machine import Machine
+from .plan import Plan
 from .rules import Rules
 from .stream import Stream
 from .urls import NOWHERE, Location, ascii_host, locate
+from .verdicts import Embed, Finding, Situation, ThirdParty
 
 _UNREADABLE = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
 """Encodings, by the beginning of their codec's name, in which the bytes of markup may mean something else."""

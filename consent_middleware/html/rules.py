@@ -165,7 +165,8 @@ class Rules:
     def depend_on_path(self, host: str) -> bool:
         """Whether it matters to any rule in which directory of ``host`` a page lies."""
         return self.concerns_host(host) or any(
-            place.pieces[0] or len(place.pieces) > 2 or place.pieces[-1].count("/") > 1 for place in self._index.anywhere
+            place.pieces[0] or len(place.pieces) > 2 or place.pieces[-1].count("/") > 1
+            for place in self._index.anywhere
         )
 
     def remember(self, key: Hashable, make: Callable[[], _T]) -> _T:
@@ -224,4 +225,3 @@ def _host_and_port(head: str, script: str) -> tuple[str, str]:
     if not _HOST.match(host):
         raise ValueError(f"{script!r} does not begin with a host; write host, host/path or a file name")
     return host, port
-

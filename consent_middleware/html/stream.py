@@ -26,9 +26,7 @@ class Stream:
         """Take in a chunk."""
         if not self.buffer:
             self.buffer = chunk
-        elif isinstance(self.buffer, bytearray):
-            self.buffer += chunk
-        elif len(self.buffer) <= _CHEAP_TO_JOIN:
+        elif isinstance(self.buffer, bytearray) or len(self.buffer) <= _CHEAP_TO_JOIN:
             self.buffer += chunk
         else:
             self.buffer = bytearray(self.buffer)

@@ -127,7 +127,7 @@ def our_tasks() -> dict[str, Task]:
         "gate, all consented": lambda page: gate(pure, page, withheld=frozenset()),
     }
     if has_native:
-        tasks["gate, ahocorasick_rs, cold"] = cold(native)
+        tasks["gate, ahocorasick_rs, cold"] = cold(cold_native)
         tasks["gate, ahocorasick_rs, warm"] = lambda page: gate(native, page)
     return tasks
 

@@ -23,7 +23,9 @@ RULES = Rules(
 )
 WITHHELD = frozenset({"analytics", "marketing"})
 
-_RUNS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma)script|text/(?:j|live)script|text/javascript1\.[0-5]|module")
+_RUNS = re.compile(
+    r"(?:text|application)/(?:x-)?(?:java|ecma)script|text/(?:j|live)script|text/javascript1\.[0-5]|module"
+)
 _LOADS = {
     "script": ("src",),
     "iframe": ("src",),
@@ -158,7 +160,8 @@ def byte_by_byte(page: bytes, **options: Any) -> bytes:
 
 
 _INSERTED = re.compile(
-    rb" hidden data-consent-hidden |(?: type=text/plain)? data-consent-category=[^\s<>]* |data-consent-(?!category|hidden)"
+    rb" hidden data-consent-hidden |(?: type=text/plain)? data-consent-category=[^\s<>]* "
+    rb"|data-consent-(?!category|hidden)"
 )
 
 

@@ -12,10 +12,12 @@ import pytest
 
 from consent_middleware.html import Rules
 from consent_middleware.html.charrefs import decode_attribute
-from consent_middleware.html.judge import DULL, Judge, Situation, Verdict
-from consent_middleware.html.machine import Machine, Plan
+from consent_middleware.html.judge import Judge
+from consent_middleware.html.machine import Machine
+from consent_middleware.html.plan import Plan
 from consent_middleware.html.tokens import ATTRIBUTE, WHOLE_TAG, is_in_data, next_data_place
 from consent_middleware.html.urls import NOWHERE
+from consent_middleware.html.verdicts import DULL, Situation, Verdict
 
 Tag = tuple[str, dict[str, str]]
 
@@ -67,7 +69,7 @@ TABLE: dict[str, list[Tag]] = {
     "<a b=&lt;&amp;&#x41;&#66>": [("a", {"b": "<&AB"})],
     "<a b=&copy;&copy=&copyx&copy&notit;>": [("a", {"b": "©&copy=&copyx©&notit;"})],
     "<a b=&#0;&#xD800;&#x110000;&#x80;&#99999999999999;>": [("a", {"b": "\ufffd\ufffd\ufffd€\ufffd"})],
-    "<!doctype a \">\"><b>": [("b", {})],
+    '<!doctype a ">"><b>': [("b", {})],
     "<!--<a>--><b>": [("b", {})],
     "<!--><b><!---><c><!----><d>": [("b", {}), ("c", {}), ("d", {})],
     "<!--a--!><b>--><c>": [("b", {}), ("c", {})],
@@ -113,7 +115,10 @@ TABLE: dict[str, list[Tag]] = {
     "<svg><foreignObject><svg></foreignObject></svg><style><a></style>": [
         *[("svg", {}), ("foreignobject", {}), ("svg", {}), ("style", {})]
     ],
-    "<math><mi><style><a></style></mi><annotation-xml encoding=text/html><style><b></style>": [("style", {}), ("style", {})],
+    "<math><mi><style><a></style></mi><annotation-xml encoding=text/html><style><b></style>": [
+        ("style", {}),
+        ("style", {}),
+    ],
     "<a b='": [],
     "<a b": [],
     "<!-- <a>": [],
@@ -149,7 +154,21 @@ _FRONTS = {
     "Script data state": "script",
     "PLAINTEXT state": "plaintext",
 }
-_SWITCHING = {"script", "title", "style", "textarea", "xmp", "iframe", "noembed", "noframes", "plaintext", "svg", "math", "noscript", "base"}
+_SWITCHING = {
+    "script",
+    "title",
+    "style",
+    "textarea",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "plaintext",
+    "svg",
+    "math",
+    "noscript",
+    "base",
+}
 
 
 @pytest.mark.skipif(_html5lib_tests() is None, reason="CONSENT_HTML5LIB_TESTS does not name the tests' folder")
@@ -170,26 +189,39 @@ def _compare(case: dict[str, Any], state: str, step: int) -> int:
     unescape = bool(case.get("doubleEscaped"))
     markup = _plain(case["input"]) if unescape else case["input"]
     expected = [
-        (_plain(token[1]) if unescape else token[1], {_plain(k) if unescape else k: _plain(v) if unescape else v for k, v in token[2].items()})
+        (
+            _plain(token[1]) if unescape else token[1],
+            {_plain(k) if unescape else k: _plain(v) if unescape else v for k, v in token[2].items()},
+        )
         for token in case["output"]
         if token[0] == "StartTag"
     ]
     front = _FRONTS.get(state)
-    if front is None or any(name in _SWITCHING for name, _ in expected) or "\ud800" <= max(markup, default="") <= "\udfff":
+    if (
+        front is None
+        or any(name in _SWITCHING for name, _ in expected)
+        or "\ud800" <= max(markup, default="") <= "\udfff"
+    ):
         return 0
     try:
         markup.encode()
     except UnicodeEncodeError:
         return 0
     if front not in ("", "plaintext") and case.get("lastStartTag", front) != front:
-        return 0 if case["lastStartTag"] not in _SWITCHING else _compare_text(case["lastStartTag"], markup, expected, step)
+        return (
+            0 if case["lastStartTag"] not in _SWITCHING else _compare_text(case["lastStartTag"], markup, expected, step)
+        )
     return _compare_text(front, markup, expected, step)
 
 
 def _compare_text(front: str, markup: str, expected: list[Tag], step: int) -> int:
     found = start_tags(f"<{front}>{markup}" if front else markup, step)
-    found = [(name.replace("\0", "\ufffd"), {_nul(k): _nul(v) for k, v in attributes.items()}) for name, attributes in found]
-    assert found[1 if front else 0 :] == [(name, {_nul(k): _nul(v) for k, v in attrs.items()}) for name, attrs in expected], markup
+    found = [
+        (name.replace("\0", "\ufffd"), {_nul(k): _nul(v) for k, v in attributes.items()}) for name, attributes in found
+    ]
+    assert found[1 if front else 0 :] == [
+        (name, {_nul(k): _nul(v) for k, v in attrs.items()}) for name, attrs in expected
+    ], markup
     return 1
 
 
@@ -206,4 +238,5 @@ def test_a_whole_tag_is_found_only_when_it_is_whole() -> None:
     tag = b"""<img a="1>" b='2>' c=3 d = 4 e/>"""
     assert all(WHOLE_TAG.match(tag[:cut]) is None for cut in range(len(tag)))
     found = WHOLE_TAG.match(tag + b" x>")
-    assert found and found[0] == tag
+    assert found is not None
+    assert found[0] == tag
