@@ -71,6 +71,11 @@ class Document(ABC):
         """Whether the head's injection is behind us, or there is none."""
         return self._prologue is Prologue.DONE
 
+    def release(self) -> bytes:
+        """Give back everything that has not gone out; the document must not be fed after that."""
+        inner, self._inner = self._inner, None
+        return self.stream.rest(b"" if inner is None else inner.release())
+
     @abstractmethod
     def close(self) -> bytes:
         """Take in the end of the document and return what is left."""

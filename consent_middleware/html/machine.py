@@ -432,6 +432,7 @@ class Machine(InjectedDocument):
     def _noscript(self, buffer: Buffer, at: int) -> int:
         ending = CLOSE_TAG[b"noscript"].search(buffer, at)
         upto = ending.start() if ending else max(at, len(buffer) - len(b"</noscript"))
+        self.stream.copy(at)
         self._pass_inside(buffer, at, upto)
         if ending is None:
             return self._wait(upto, upto)
@@ -442,16 +443,17 @@ class Machine(InjectedDocument):
 
     def _pass_inside(self, buffer: Buffer, start: int, end: int) -> None:
         if self._inner is not None and start < end:
-            self._take_inside(self._inner, start, end, self._inner.feed(bytes(buffer[start:end])))
+            self.stream.move(end)
+            self._take_inside(self._inner, end, self._inner.feed(bytes(buffer[start:end])))
 
     def _close_inside(self, place: int) -> None:
         if self._inner is not None:
-            inner, self._inner = self._inner, None
-            self._take_inside(inner, place, place, inner.close())
+            self._take_inside(self._inner, place, self._inner.close())
+            self._inner = None
 
-    def _take_inside(self, inner: Document, start: int, end: int, gated: bytes) -> None:
+    def _take_inside(self, inner: Document, place: int, gated: bytes) -> None:
         is_changed = self.stream.is_changed or inner.stream.is_changed
-        self.stream.replace(start, end, gated)
+        self.stream.insert(place, gated)
         self.stream.is_changed = is_changed
 
     # Judging ------------------------------------------------------------------------------------------------------
@@ -507,6 +509,7 @@ class Machine(InjectedDocument):
         """
         end = len(buffer)
         if self._inner is not None:
+            self.stream.copy(self._at)
             self._pass_inside(buffer, self._at, end)
             self._close_inside(end)
         if self._plan.is_fragment:

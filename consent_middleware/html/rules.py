@@ -194,7 +194,7 @@ class Rules:
         parameters = tuple(filter(None, query.split("&")))
         if not slash and (_FILE_NAME.search(head) or "." not in head) and not _is_local(head):
             place = _Place(category, order, pieces=("", "/" + head), whole_path=True)
-            self._index.anywhere.append(_require(place, head, script))
+            self._index.anywhere.append(_require(place, head.strip("*"), script))
         elif head in ("", "*"):
             pieces = tuple(f"{head}/{path}".split("*"))
             place = _Place(category, order, pieces=pieces, parameters=parameters, whole_path=head == "*")

@@ -43,6 +43,15 @@ class Stream:
         self._copied = end
         self.is_changed = True
 
+    def copy(self, place: int) -> None:
+        """Let everything before ``place`` go out as it is."""
+        self._out.append(self.buffer[self._copied : place])
+        self._copied = place
+
+    def move(self, place: int) -> None:
+        """Leave everything before ``place`` to somebody else, who will ``insert`` what becomes of it."""
+        self._copied = place
+
     def drain(self, keep: int) -> bytes:
         """Let everything before ``keep`` go. What is held begins at 0 from then on."""
         if self._copied > keep:  # an edit reached beyond what may be kept: it has left already
@@ -61,6 +70,8 @@ class Stream:
             self.buffer = self.buffer[keep:]
         return bytes(head)
 
-    def rest(self) -> bytes:
-        """Everything that has not left yet, edits included."""
+    def rest(self, moved: bytes = b"") -> bytes:
+        """Everything that has not left yet, edits included. ``moved`` is what somebody else still has of it."""
+        if moved:
+            self._out.append(moved)
         return self.drain(len(self.buffer))
