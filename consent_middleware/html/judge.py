@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
 from html import unescape
 from urllib.parse import unquote_to_bytes
 
@@ -37,7 +38,6 @@ GateDocument = Callable[[bytes], "str | None"]
 
 _MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
-_MEMO_BODY_BYTES = 4096
 
 _SPACE = b"\t\n\f\r "
 _REFRESH = re.compile(
@@ -45,15 +45,12 @@ _REFRESH = re.compile(
     r"""(?:[uU][rR][lL][\t\n\f\r ]*+=[\t\n\f\r ]*+)?["']?([^"']*+)"""
 )
 _DELAYED_BY_CLOUDFLARE = re.compile(rb"[0-9a-f]{8,}-(?:text/javascript|module)?\Z")
-_HOSTS = re.compile(rb"//([a-z0-9.\-]*+)")
-# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, references
-# other than "&amp;", a scheme without slashes, more than two slashes, a host that goes on in an unusual way (port,
-# credentials, escapes, letters outside ASCII), white space inside a URL. Each alternative begins with a byte that is
-# rare in tags, which is what makes the search fast.
-_ODD = re.compile(
-    rb"\\|&(?!amp;)|:(?:(?<=[tfw][ts][ps]:)|(?<=tps:)|(?<=[^a-z]ws:))(?!//)"
-    rb"|//(?:[^a-z0-9]|[a-z0-9.\-]++(?=[^a-z0-9.\-/\"'> ?,)]))|[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])"
-)
+_HOSTS = re.compile(rb"//([a-z0-9.\-]*+)([\s\S]?)")
+_FOLLOWS_HOST = b"/\"'> ?,)"
+"""What may follow a host that is all there; port, credentials, escapes and letters outside ASCII may not."""
+
+_BARE_SCHEME = re.compile(rb":(?:(?<=[tfw][ts][ps]:)|(?<=tps:)|(?<=[^a-z]ws:))(?!//)")
+_BROKEN_URL = re.compile(rb"[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])")
 _MARKUP = re.compile(rb"<!\[CDATA\[|\]\]>|<[^<>]*+>")
 _CODE_URL = re.compile(rb"(?:data|javascript)[\t\n\r]*:")
 
@@ -99,14 +96,13 @@ class Judge:
 
     def of_script(self, text: bytes) -> str | None:
         """Say which withheld category an inline script belongs to."""
-        if len(text) > _MEMO_BODY_BYTES:
-            return self._category_of_script(text)
+        key = text if len(text) <= _MEMO_KEY_BYTES else blake2b(text, digest_size=16).digest()
         try:
-            return self._bodies[text]
+            return self._bodies[key]
         except KeyError:
-            if len(self._bodies) >= _MEMO_ENTRIES // 8:
+            if len(self._bodies) >= _MEMO_ENTRIES:
                 self._bodies.clear()
-            category = self._bodies[text] = self._category_of_script(text)
+            category = self._bodies[key] = self._category_of_script(text)
             return category
 
     def of_svg_script(self, text: bytes) -> str | None:
@@ -149,15 +145,15 @@ class Judge:
         lowered = tag.lower()
         if name == b"meta":
             return b"http-equiv" not in lowered
-        if b"data-consent" in lowered or _ODD.search(lowered, len(name) + 2):
+        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
             return False
         if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
             return False
-        for host in _HOSTS.findall(lowered):
+        for host, following in _HOSTS.findall(lowered):
+            if not host or following not in _FOLLOWS_HOST:
+                return False
             concerned = self._hosts.get(host)
-            if concerned is None:
-                concerned = self._remember_host(host)
-            if concerned:
+            if self._remember_host(host) if concerned is None else concerned:
                 return False
         if b"%" in lowered:
             lowered = unquote_to_bytes(lowered).lower()
@@ -203,6 +199,19 @@ class Judge:
     def _category_of_script(self, text: bytes) -> str | None:
         marker = self._find_marker(text)
         return None if marker is None else self.rules.markers[marker]
+
+
+def _may_lead_astray(tag: bytes, attributes_start: int) -> bool:
+    """Whether a URL in this tag, in lower case, could lead elsewhere than to a host that stands literally after ``//``.
+
+    That takes a backslash, a reference other than ``&amp;``, a scheme without slashes, or white space inside a URL.
+    """
+    return (
+        b"\\" in tag
+        or (b"&" in tag and b"&" in tag.replace(b"&amp;", b""))
+        or (tag.count(b":") != tag.count(b"://") and _BARE_SCHEME.search(tag) is not None)
+        or ((b"\n" in tag or b"\t" in tag or b"\r" in tag) and _BROKEN_URL.search(tag, attributes_start) is not None)
+    )
 
 
 class _Case:
