@@ -151,7 +151,7 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    raw = list(message.get("headers") or ())
+    raw: RawHeaders = list(message.get("headers") or ())
     if exchange.has_nothing_to_add and not _sets_cookies(raw):
         exchange.decision.close()
         return {**message, "headers": raw}
