@@ -221,7 +221,7 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    raw = list(message.get("headers") or ())
+    raw: RawHeaders = list(message.get("headers") or ())
     if exchange.has_nothing_to_add and not _is_of_interest(raw, exchange.gates_pages):
         exchange.decision.close()
         return {**message, "headers": raw}
