@@ -142,9 +142,19 @@ def _show_visible_cookies(exchange: Exchange, request: HttpRequest) -> None:
         request.META["HTTP_COOKIE"] = visible
     else:
         request.META.pop("HTTP_COOKIE", None)
+    _show_in_scope(request, visible)
     # Both request classes parse their cookies once, when first asked, and request.headers likewise.
     request.__dict__.pop("COOKIES", None)
     request.__dict__.pop("headers", None)
+
+
+def _show_in_scope(request: HttpRequest, visible: str) -> None:
+    """Under ASGI a view can also look into the scope, which is the server's and stays as it is."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+        shown = [(b"cookie", visible.encode("latin-1"))] if visible else []
+        cast("Any", request).scope = {**scope, "headers": [*others, *shown]}
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:

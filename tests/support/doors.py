@@ -60,10 +60,13 @@ class Script:
     seen: str | None = None
     was_called: bool = False
     outcome: object = None
+    request: tuple[object, ...] = ()
 
-    def run(self, cookie_header: str | None, decision: Decision) -> None:
+    def run(self, cookie_header: str | None, decision: Decision, *request: object) -> None:
+        """Play the part; ``request`` is everything of it in which a view could look for cookies."""
         self.was_called = True
         self.seen = cookie_header
+        self.request = request
         if self.act is not None:
             self.outcome = self.act(decision)
 
@@ -195,7 +198,7 @@ class RawWSGI(_WSGIDoor):
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY])
+            script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY], environ)
             lines = [("Set-Cookie", line) for line in script.set_cookies]
             start_response(f"{script.status} Scripted", [*script.headers, *lines])
             return [script.body] if script.late is None else script.stream(environ[DECISION_KEY])
@@ -249,7 +252,7 @@ class FlaskDoor(_WSGIDoor):
         @flask.route("/", defaults={"path": ""}, methods=METHODS)
         @flask.route("/<path:path>", methods=METHODS)
         def view(path: str) -> Response:
-            script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY])
+            script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY], request.environ, request.cookies)
             body = script.body if script.late is None else script.stream(request.environ[DECISION_KEY])
             response = Response(body, script.status)
             response.headers.clear()
@@ -307,7 +310,7 @@ class RawASGI(_ASGIDoor):
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-            script.run("; ".join(fields) or None, scope[DECISION_KEY])
+            script.run("; ".join(fields) or None, scope[DECISION_KEY], scope)
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": script.status, "headers": raw})
@@ -326,7 +329,8 @@ class StarletteDoor(_ASGIDoor):
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         async def view(request: StarletteRequest) -> StarletteResponse:
-            script.run("; ".join(request.headers.getlist("cookie")) or None, request.state.consent)
+            cookies = "; ".join(request.headers.getlist("cookie"))
+            script.run(cookies or None, request.state.consent, request.scope, request.cookies)
             response = StarletteResponse(script.body, script.status)
             if script.late is not None:
                 response = StreamingResponse(script.astream(request.state.consent), script.status)
@@ -354,7 +358,10 @@ _django_script: Script | None = None
 
 def _django_view(request: Any, path: str = "") -> HttpResponse | StreamingHttpResponse:
     assert _django_script is not None
-    _django_script.run(request.META.get("HTTP_COOKIE"), request.consent)
+    scope = getattr(request, "scope", None)
+    _django_script.run(
+        request.META.get("HTTP_COOKIE"), request.consent, request.META, request.COOKIES, request.headers, scope
+    )
     response = HttpResponse(_django_script.body, status=_django_script.status)
     if _django_script.late is not None:
         stream = _django_script.astream if hasattr(request, "scope") else _django_script.stream
