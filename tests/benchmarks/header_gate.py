@@ -10,20 +10,16 @@ out. Speed is shown, never asserted: the exit code is always 0.
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from itertools import cycle, islice
 from time import time
 from typing import Any
 
-from timing import Batch, added, print_table, side_by_side  # first: puts the checkout on sys.path
+from timing import Batch, added, side_by_side  # first: puts the checkout on sys.path
 
-from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
+from consent_middleware import ConsentASGI, Policy  # isort: skip
 from consent_middleware.exchange import Engine  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
