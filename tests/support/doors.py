@@ -120,7 +120,7 @@ class Door(Protocol):
 
     def can_say(self, line: str) -> bool: ...
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None: ...
 
     def ask(
         self,
@@ -196,7 +196,7 @@ class EndlessInput(io.RawIOBase):
 class RawWSGI(_WSGIDoor):
     """A bare WSGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY], environ)
             lines = [("Set-Cookie", line) for line in script.set_cookies]
@@ -211,7 +211,7 @@ class ValidatedWSGI(RawWSGI):
 
     unspeakable = "".join(map(chr, range(32)))
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = validator(self.app.app)
         self.app = validator(self.app)
@@ -222,7 +222,7 @@ class LintedWSGI(RawWSGI):
 
     unspeakable = "\r\n"
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = LintMiddleware(self.app.app)
         self.app = LintMiddleware(self.app)
@@ -242,7 +242,7 @@ class FlaskDoor(_WSGIDoor):
 
     unspeakable = "\r\n"
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         flask = Flask(__name__, static_folder=None)
         keys = options.pop("secret_keys")
         flask.config.update(CONSENT_POLICY=policy, CONSENT_SECRET_KEYS=keys, SECRET_KEY="unused")
@@ -277,7 +277,7 @@ class _ASGIDoor(_Door):
     ) -> Answer:
         fields = [("host", host), *headers, *(("cookie", value) for value in cookies)]
         if body is ENDLESS:
-            messages = repeat({"type": "http.request", "body": body, "more_body": True})
+            messages: Iterator[dict[str, Any]] = repeat({"type": "http.request", "body": body, "more_body": True})
         else:
             fields.append(("content-length", str(len(body))))
             messages = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -307,7 +307,7 @@ class _ASGIDoor(_Door):
 class RawASGI(_ASGIDoor):
     """A bare ASGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
             script.run("; ".join(fields) or None, scope[DECISION_KEY], scope)
@@ -327,7 +327,7 @@ class RawASGI(_ASGIDoor):
 class StarletteDoor(_ASGIDoor):
     """A Starlette application with the middleware."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def view(request: StarletteRequest) -> StarletteResponse:
             cookies = "; ".join(request.headers.getlist("cookie"))
             script.run(cookies or None, request.state.consent, request.scope, request.cookies)
@@ -362,6 +362,7 @@ def _django_view(request: Any, path: str = "") -> HttpResponse | StreamingHttpRe
     _django_script.run(
         request.META.get("HTTP_COOKIE"), request.consent, request.META, request.COOKIES, request.headers, scope
     )
+    response: HttpResponse | StreamingHttpResponse
     response = HttpResponse(_django_script.body, status=_django_script.status)
     if _django_script.late is not None:
         stream = _django_script.astream if hasattr(request, "scope") else _django_script.stream
@@ -390,7 +391,7 @@ class _DjangoDoor:
 
     handler: type
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         global _django_script
         configure_django()
         _django_script = script
