@@ -8,14 +8,16 @@ from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, checked_ledger, store
+from consent_middleware.shell import DECISION_KEY, store
+from consent_middleware.wsgi import read_body
 
-from .conf import consent_settings, engine_from_settings
+from .conf import engine_from_settings, ledger_from_settings
 from .lines import SentLine
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -49,6 +51,10 @@ class DjangoRequest:
         return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
 
     @property
+    def target(self) -> str:
+        return self.request.get_full_path()
+
+    @property
     def path(self) -> str:
         return self.request.path_info
 
@@ -77,7 +83,7 @@ class ConsentMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.engine = engine_from_settings()
-        self.ledger = checked_ledger(consent_settings().get("LEDGER"))
+        self.ledger = ledger_from_settings()
         # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
@@ -116,7 +122,7 @@ class ConsentMiddleware:
         if self.engine.stands_behind(outer):
             cast("Any", request).consent = outer
             return None
-        exchange = self.engine.open(DjangoRequest(request))
+        exchange = Exchange(self.engine, DjangoRequest(request))
         if not exchange.is_ours:
             _show_visible_cookies(exchange, request)
             cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
@@ -158,12 +164,10 @@ def _show_in_scope(request: HttpRequest, visible: str) -> None:
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:
-    if not limit:
-        return b""
-    try:
-        body = request.read(limit + 1)
-    except (UnreadablePostError, OSError):
-        return None
+    if isinstance(request, WSGIRequest):
+        return read_body(request.environ, limit)
+    # Under ASGI, Django has received the whole body before it calls any middleware.
+    body = request.read(limit + 1) if limit else b""
     return body if len(body) <= limit else None
 
 
