@@ -142,9 +142,7 @@ class _Response:
 
     __slots__ = ("_exchange", "_held", "_send", "_store")
 
-    def __init__(
-        self, exchange: Exchange, send: Send, store: Callable[[Exchange], Awaitable[None]] | None
-    ) -> None:
+    def __init__(self, exchange: Exchange, send: Send, store: Callable[[Exchange], Awaitable[None]] | None) -> None:
         self._exchange = exchange
         self._send = send
         self._store = store

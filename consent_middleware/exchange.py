@@ -10,6 +10,7 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 
@@ -35,7 +36,18 @@ is hidden from the application all the same and expired with the next response."
 class Exchange:
     """One request and its response. See the module for the order of calls."""
 
-    __slots__ = ("_engine", "_optional", "_receipt", "_recorded", "_reply", "_request", "_revalidates", "body", "decision", "is_ours")
+    __slots__ = (
+        "_engine",
+        "_optional",
+        "_receipt",
+        "_recorded",
+        "_reply",
+        "_request",
+        "_revalidates",
+        "body",
+        "decision",
+        "is_ours",
+    )
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine

@@ -185,9 +185,7 @@ class Markup:
             next_path=request.target if request.method == "GET" else f"{request.root}/",
             fingerprint=self._policy.fingerprint,
         )
-        return placeholder(
-            place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height
-        )
+        return placeholder(place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height)
 
     def _name_variant(self, withheld: frozenset[str]) -> str:
         return hashlib.sha256(f"{sorted(withheld)}{self._fingerprint}".encode()).hexdigest()[:8]

@@ -135,7 +135,7 @@ class _Response:
         return self._start_response(status, gated)
 
     def body(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
-        """Return the body as it leaves: the very same object when it is not gated, so that file wrappers keep working."""
+        """Return the body as it leaves: the very same object if it is not gated, so that file wrappers keep working."""
         body = self._exchange.body
         if body is None and (self._has_started or not self._exchange.may_gate_pages):
             return chunks
