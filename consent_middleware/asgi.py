@@ -256,15 +256,17 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
     """Read at most ``limit`` bytes; None when there are more, without waiting for the rest.
 
-    A body that breaks off is none at all.
+    A body that breaks off is none at all. Empty pieces count as well, so that there is an end to them.
     """
     body = bytearray()
+    pieces = 0
     while limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             return b""
         body += message.get("body", b"")
-        if len(body) > limit:
+        pieces += 1
+        if max(len(body), pieces) > limit:
             return None
         if not message.get("more_body", False):
             break
