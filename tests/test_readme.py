@@ -1,0 +1,100 @@
+"""What the README shows, done: every snippet runs, and every command prints what it says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waitress.server import create_server
+
+from consent_middleware import ConsentWSGI, Policy
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def steps() -> list[tuple[str, list[str]]]:
+    """Every command of the README, and the lines it shows as printed; … stands for anything."""
+    found: list[tuple[str, list[str]]] = []
+    for line in "".join(blocks("console")).splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif found:
+            found[-1][1].append(line)
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the README's policy file, as a reader would have it."""
+    [policy] = blocks("toml")
+    (tmp_path / "consent.toml").write_text(policy, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[int]:
+    """The shop in Flask on a real socket; yields its port."""
+    from shop.flask_app import app
+
+    server: Any = create_server(app, host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.effective_port
+    server.close()
+    thread.join(timeout=5)
+
+
+def test_the_policy_file_is_a_policy_and_passes_the_check(folder: Path) -> None:
+    assert Policy.load(folder / "consent.toml") == Policy.from_dict(tomllib.loads(blocks("toml")[0]))
+    command = [sys.executable, "-m", "consent_middleware", "check", "consent.toml"]
+    assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("snippet", blocks("python"), ids=lambda snippet: snippet.split("\n")[0])
+def test_every_python_snippet_runs(folder: Path, snippet: str) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", "_ga=1; Path=/")])
+        return [b""]
+
+    # A snippet is pasted into a file of the reader's, beside an application or in a settings module.
+    module = folder / "snippet.py"
+    names: dict[str, Any] = {"__name__": "snippet", "__file__": str(module), "app": app, "BASE_DIR": folder}
+    names["INSTALLED_APPS"], names["MIDDLEWARE"] = [], []
+    before = dict(names)
+    exec(compile(snippet, str(module), "exec"), names)
+    assert any(names[name] is not before.get(name) for name in names if name != "__builtins__")
+    if isinstance(names["app"], ConsentWSGI):
+        assert names["app"].engine.policy.version == "2026-11-21"
+
+
+def test_the_commands_print_what_the_readme_shows(shop: int, tmp_path: Path) -> None:
+    # Where there is no curl, one of our own does as much of it as these commands ask for.
+    curl = "" if shutil.which("curl") else f'curl() {{ {sys.executable} {ROOT}/tests/support/curl.py "$@"; }}; '
+    start, *commands = steps()
+    assert re.match(r"examples/run flask\b", start[0])
+    for command, shown in commands:
+        typed = command.replace("localhost:8000", f"localhost:{shop}")
+        printed = subprocess.run(
+            ["sh", "-c", curl + typed], cwd=tmp_path, capture_output=True, check=False
+        ).stdout.decode()
+        expected = "".join(f"{re.escape(line)}\n".replace("…", ".*") for line in shown)
+        assert re.fullmatch(expected, printed.replace("\r\n", "\n")), (command, printed)
+
+
+def test_the_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
