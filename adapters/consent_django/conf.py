@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from consent_middleware import Ledger
-from consent_middleware.exchange import Engine
+from consent_middleware.engine import Engine
 from consent_middleware.shell import checked_ledger
 
 KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")

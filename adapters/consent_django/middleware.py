@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
+from consent_middleware.markup import Body
 from consent_middleware.shell import DECISION_KEY, store
 from consent_middleware.wsgi import read_body
 
@@ -49,6 +50,10 @@ class DjangoRequest:
     @property
     def root(self) -> str:
         return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
+
+    @property
+    def target(self) -> str:
+        return self.request.get_full_path()
 
     @property
     def path(self) -> str:
@@ -118,9 +123,9 @@ class ConsentMiddleware:
         if self.engine.stands_behind(outer):
             cast("Any", request).consent = outer
             return None
-        exchange = self.engine.open(DjangoRequest(request))
+        exchange = Exchange(self.engine, DjangoRequest(request))
         if not exchange.is_ours:
-            _show_visible_cookies(exchange, request)
+            _show_what_is_visible(exchange, request)
             cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
         return exchange
 
@@ -133,20 +138,34 @@ class ConsentMiddleware:
             await sync_to_async(store, thread_sensitive=False)(exchange, self.ledger, records)
 
 
-def _show_visible_cookies(exchange: Exchange, request: HttpRequest) -> None:
+def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:
+    meta: dict[str, Any] = request.META
     fields = DjangoRequest(request).cookies
-    if not fields:
+    shown: dict[str, str | None] = {"HTTP_COOKIE": "; ".join(filter(None, map(exchange.visible, fields)))}
+    for name in exchange.judged_fields:
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        if key in meta:
+            shown[key] = exchange.shown_field(name, meta[key])
+    if all(value == meta.get(key, "") for key, value in shown.items()):
         return
-    visible = "; ".join(filter(None, map(exchange.visible, fields)))
-    if visible == request.META.get("HTTP_COOKIE"):
-        return
-    if visible:
-        request.META["HTTP_COOKIE"] = visible
-    else:
-        request.META.pop("HTTP_COOKIE", None)
+    for key, value in shown.items():
+        if value:
+            meta[key] = value
+        else:
+            meta.pop(key, None)
+    _show_in_scope(request, shown["HTTP_COOKIE"])
     # Both request classes parse their cookies once, when first asked, and request.headers likewise.
     request.__dict__.pop("COOKIES", None)
     request.__dict__.pop("headers", None)
+
+
+def _show_in_scope(request: HttpRequest, visible: str | None) -> None:
+    """Under ASGI a view can also look into the scope, which is the server's and stays as it is."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+        shown = [(b"cookie", visible.encode("latin-1"))] if visible else []
+        cast("Any", request).scope = {**scope, "headers": [*others, *shown]}
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:
@@ -172,7 +191,34 @@ def _gated(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     gated = exchange.start(response.status_code, headers)
     if gated is not headers:
         _send(response, gated)
+    if exchange.body is not None:
+        _gate_body(exchange.body, response)
     return response
+
+
+def _gate_body(body: Body, response: HttpResponseBase) -> None:
+    if isinstance(response, StreamingHttpResponse):
+        if response.is_async:
+            response.streaming_content = _gated_as_it_comes(
+                body, cast("AsyncIterator[bytes]", response.streaming_content)
+            )
+        else:
+            response.streaming_content = _gated_piecewise(body, cast("Iterator[bytes]", response.streaming_content))
+    elif isinstance(response, HttpResponse):
+        response.content = body.whole([response.content])
+        response.headers["Content-Length"] = str(len(response.content))
+
+
+def _gated_piecewise(body: Body, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield body.feed(chunk)
+    yield body.finish()
+
+
+async def _gated_as_it_comes(body: Body, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield body.feed(chunk)
+    yield body.finish()
 
 
 def _send(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:

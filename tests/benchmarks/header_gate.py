@@ -20,7 +20,7 @@ from typing import Any
 from timing import Batch, added, side_by_side  # first: puts the checkout on sys.path
 
 from consent_middleware import ConsentASGI, Policy  # isort: skip
-from consent_middleware.exchange import Engine  # isort: skip
+from consent_middleware.engine import Engine  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"
