@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -80,7 +80,10 @@ def consent_context(request: Request) -> dict[str, Any]:
 
 
 class ConsentRequired:
-    """A FastAPI dependency: ``Depends(ConsentRequired("analytics"))`` is the Decision, or answers 403."""
+    """A FastAPI dependency: ``Depends(ConsentRequired("analytics"))`` is the Decision, or answers 403.
+
+    A WebSocket is closed with 1008, policy violation; servers answer 403 when it was not accepted before.
+    """
 
     def __init__(self, category: str, *, status: int = 403) -> None:
         self.category = category
@@ -89,8 +92,12 @@ class ConsentRequired:
     def __call__(self, connection: HTTPConnection) -> Decision:
         decision = consent_of(connection)
         if not decision.allows(self.category):
-            raise HTTPException(self.status)
+            raise HTTPException(self.status) if connection.scope["type"] == "http" else WebSocketException(1008)
         return decision
+
+
+# FastAPI reads annotations to know what to pass, and its older versions cannot resolve the text of one on an object.
+ConsentRequired.__call__.__annotations__["connection"] = HTTPConnection
 
 
 def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -25,8 +25,8 @@ from starlette.responses import (
 )
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.templating import Jinja2Templates
-from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.websockets import WebSocket
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from consent_middleware import ConfigurationError, ConsentASGI, ResponseStarted
 from consent_starlette import ConsentMiddleware, consent_context, consent_of, requires_consent
@@ -143,7 +143,7 @@ def test_around_a_whole_application_even_the_page_of_a_crash_is_gated() -> None:
 
 def test_middleware_with_an_odd_signature_is_passed_by() -> None:
     class Odd:
-        def __init__(self, app: Any, /, *, cookie_name: int) -> None:
+        def __init__(self, app: Any, *, cookie_name: int) -> None:
             self.app = app
 
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -272,9 +272,9 @@ def test_a_websocket_sees_the_decision_and_only_its_cookies() -> None:
 
     lines, seen = connect()
     assert (b"_ga=1" in lines, seen) == (False, [False, []])
-    with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect("wss://shop.example/reserved"):
+    with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect("wss://shop.example/reserved"):
         pass
-    assert denied.value.status_code == 403
+    assert refused.value.code == 1008
     choose(client)
     assert connect() == ([b"_ga=1"], [True, ["__Host-consent", "_ga"]])
 
@@ -324,7 +324,7 @@ def test_lifespan_state_and_the_decision_live_side_by_side() -> None:
     app = Starlette(
         routes=[Route("/", page)],
         lifespan=lifespan,
-        middleware=[Middleware(ConsentMiddleware, POLICY, secret_keys=KEY)],
+        middleware=[Middleware(ConsentMiddleware, policy=POLICY, secret_keys=KEY)],
     )
     with TestClient(app) as client:
         assert [client.get("/").text for _ in range(2)] == ["a pool default", "a pool default"]
