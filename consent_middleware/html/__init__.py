@@ -15,19 +15,20 @@ script up to 240 KiB; all else streams through. Time is linear whatever the page
 
 **What an inert element looks like.** This vocabulary is what a client needs in order to revive it:
 
-====================================  ==================================================================================
+====================================  ==========================================================================
 ``data-consent-category=analytics``   on every inert element: what it waits for. Several categories are joined by
                                       commas and all have to be granted; names are percent-encoded. ``undeclared``
                                       stands for what no category can grant.
-``data-consent-NAME="..."``           was the attribute ``NAME``: ``src``, ``srcset``, ``href``, ``xlink:href``, ``data``,
-                                      ``poster``, ``background``, ``srcdoc``, ``imagesrcset``, ``ping``, ``http-equiv``,
-                                      lazy-load attributes; and ``type``, on scripts. Its value is untouched.
+``data-consent-NAME="..."``           was the attribute ``NAME``: ``src``, ``srcset``, ``href``, ``xlink:href``,
+                                      ``data``, ``poster``, ``background``, ``srcdoc``, ``imagesrcset``, ``ping``,
+                                      ``http-equiv``, lazy-load attributes; and ``type``, on scripts. Its value
+                                      is untouched.
 ``type=text/plain``                   on every inert script. The original type is in ``data-consent-type``; without
                                       that attribute the script had none.
 ``hidden data-consent-hidden``        on an embed that has a placeholder right in front of it. Without
                                       ``data-consent-hidden`` an embed's ``hidden`` is the site's own.
 ``data:,`` before an address in CSS   with the option ``css``.
-====================================  ==================================================================================
+====================================  ==========================================================================
 
 ``nonce``, ``integrity``, ``crossorigin``, ``async`` and all else stay where they were. Sites speak to the gate with
 another attribute: ``data-consent="analytics"`` gives an element its category, inline scripts included, and

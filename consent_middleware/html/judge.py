@@ -69,7 +69,7 @@ class Judge:
         self._bodies: dict[bytes, str | None] = {}
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
-        self._quick = not self._concerns(base.host)
+        self._quick = not self._concerns(base.host) and not rules.depend_on_path(base.host)
 
     @classmethod
     def shared(cls, rules: Rules, situation: Situation, base: Location) -> Judge:

@@ -145,10 +145,23 @@ class Machine(InjectedDocument):
         return self._wait(end, end)
 
     def _foreign_markup(self, buffer: Buffer, at: int) -> int:
-        opening = buffer.find(b"<", at)
-        if opening < 0:
-            return self._wait(len(buffer), len(buffer))
-        return self._token(buffer, opening)
+        while self._foreign:
+            opening = buffer.find(b"<", at)
+            if opening < 0:
+                return self._wait(len(buffer), len(buffer))
+            whole = WHOLE_TAG.match(buffer, opening)
+            if whole is None:
+                return self._token(buffer, opening)
+            name = bytes(whole[1]).lower()
+            at = whole.end()
+            if buffer[opening + 1] == b"/"[0]:
+                self._foreign.end(name)
+            elif name in LOADING_IN_SVG or self._plan.css:
+                return self._tag(buffer, opening, at)
+            elif self._open_in_island(name, buffer, opening, at)[0] is Realm.HTML:
+                return self._start_tag(name, buffer, opening, at)
+        self._step = self._content()
+        return at
 
     def _token(self, buffer: Buffer, at: int) -> int:
         """Read the token that begins with the ``<`` at this place."""
@@ -318,11 +331,7 @@ class Machine(InjectedDocument):
 
     def _island_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """A start tag inside ``svg`` or ``math``, or one of these."""
-        attributes, self_closing = NO_ATTRIBUTES, False
-        if name in READ_IN_ISLANDS or buffer[end - 2] == b"/"[0]:
-            tag, name_end = bytes(buffer[start:end]), 1 + len(name)
-            attributes, self_closing = read_attributes(tag, name_end), is_self_closing(tag, name_end)
-        realm = self._foreign.start(name, attributes, self_closing=self_closing)
+        realm, self_closing = self._open_in_island(name, buffer, start, end)
         if realm is Realm.HTML:
             return self._start_tag(name, buffer, start, end)
         self._step = self._content()
@@ -331,6 +340,14 @@ class Machine(InjectedDocument):
             if verdict.body is Body.SCRIPT and not self_closing:
                 return self._svg_script(name, buffer, start, end)
         return end
+
+    def _open_in_island(self, name: bytes, buffer: Buffer, start: int, end: int) -> tuple[Realm, bool]:
+        """Say in which namespace a start tag creates its element, and whether it closes it at once."""
+        attributes, self_closing = NO_ATTRIBUTES, False
+        if name in READ_IN_ISLANDS or buffer[end - 2] == b"/"[0]:
+            tag, name_end = bytes(buffer[start:end]), 1 + len(name)
+            attributes, self_closing = read_attributes(tag, name_end), is_self_closing(tag, name_end)
+        return self._foreign.start(name, attributes, self_closing=self_closing), self_closing
 
     def _svg_script(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """An inline script in SVG holds markup; what is in it decides, then it is read as the markup it is."""

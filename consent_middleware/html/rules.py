@@ -75,8 +75,8 @@ class _Place:
 
 @dataclass
 class _Index:
-    by_host: dict[str, list[_Place]] = field(default_factory=dict)
-    anywhere: list[_Place] = field(default_factory=list)
+    by_host: dict[str, list[_Place]] = field(default_factory=dict[str, list[_Place]])
+    anywhere: list[_Place] = field(default_factory=list[_Place])
 
 
 class Rules:
@@ -159,13 +159,13 @@ class Rules:
 
     @property
     def file_names(self) -> frozenset[str]:
-        """Every literal at least one of which a URL must contain for a rule on whatever host to cover it."""
-        return frozenset(max(place.pieces, key=len) for place in self._index.anywhere)
+        """File names one of which a URL contains if a rule on whatever host covers it, unless ``depend_on_path``."""
+        return frozenset(max(place.pieces, key=len).strip("/") for place in self._index.anywhere)
 
     def depend_on_path(self, host: str) -> bool:
         """Whether it matters to any rule in which directory of ``host`` a page lies."""
         return self.concerns_host(host) or any(
-            place.pieces[0] or len(place.pieces) > 2 or place.pieces[-1].count("/") > 1
+            place.pieces[0] or len(place.pieces) > 2 or "".join(place.pieces).count("/") > 1
             for place in self._index.anywhere
         )
 

@@ -251,10 +251,10 @@ LONGEST_COMMENT_END = len(b"--!>")
 
 
 def whole_comment(buffer: Buffer, at: int) -> int:
-    """The place after the comment that begins here, or 0 unless it is an ordinary one and ends in the buffer."""
-    if buffer[at : at + 4] != b"<!--" or buffer[at + 4 : at + 5] in (b"-", b">"):
+    """The place after the comment that begins here, or 0 if none does or it does not end in the buffer."""
+    if buffer[at : at + 4] != b"<!--":
         return 0
-    ending = COMMENT_END.search(buffer, at + 4)
+    ending = COMMENT_ABRUPT_END.match(buffer, at + 4) or COMMENT_END.search(buffer, at + 4)
     return ending.end() if ending else 0
 
 

@@ -106,7 +106,10 @@ def test_a_fault_gives_back_every_byte(strip_insertions: Callable[[bytes], bytes
     def fail(embed: Embed) -> bytes:
         raise RuntimeError(embed.host)
 
-    page = b"<img src=//tracker.example/1><noscript><img src=//ads.example/2></noscript><p>x<iframe src=//ads.example></iframe>y"
+    page = (
+        b"<img src=//tracker.example/1><noscript><img src=//ads.example/2></noscript><p>x"
+        b"<iframe src=//ads.example></iframe>y"
+    )
     gate = HTMLGate(site_rules, {"analytics", "marketing"}, placeholder=fail)
     out = gate.feed(page[:40])
     with pytest.raises(RuntimeError):
@@ -131,7 +134,10 @@ def test_findings_name_the_element_its_category_and_its_host(site_rules: Rules) 
     gate = HTMLGate(
         site_rules, {"analytics"}, page="https://example.org/", on_finding=findings.append, third_party="report"
     )
-    page = b"<script>track(1)</script><img src=//ads.example/x><img src=https://cdn.unknown.example/x><img src=/own><script src=https://static.example.org/x></script>"
+    page = (
+        b"<script>track(1)</script><img src=//ads.example/x><img src=https://cdn.unknown.example/x>"
+        b"<img src=/own><script src=https://static.example.org/x></script>"
+    )
     gated = gate.feed(page) + gate.close()
     assert findings == [
         Finding("script", "analytics", "", True),

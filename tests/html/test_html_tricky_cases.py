@@ -127,10 +127,19 @@ WITHHELD = {
     "reference in http-equiv": f"<meta http-equiv='re&#102;resh' content='0;url={SCRIPT}'>",
     "nonce and integrity": f"<script nonce=abc integrity=sha256-x crossorigin src={SCRIPT}></script>",
     "unfinished page": f"<div><script src={SCRIPT}></script><p",
+    "file of the site's own": "<script src=matomo.js></script>",
+    "file of the site's own, escaped": "<script src='/js/M/../m%61tomo.js?v=1'></script>",
+    "file of the site's own, cut by a newline": "<script src='mato\nmo.js'></script>",
     "iframe": f"<iframe src={SCRIPT}></iframe>",
     "data URL in an iframe": "<iframe src='data:text/html,<script src=//tracker.example/t.js></script>'></iframe>",
 }
-NOT_SEEN_BY_LEXBOR = {"data URL in an iframe", "meta set-cookie"}
+NOT_SEEN_BY_LEXBOR = {
+    "file of the site's own",
+    "file of the site's own, escaped",
+    "file of the site's own, cut by a newline",
+    "data URL in an iframe",
+    "meta set-cookie",
+}
 
 KEPT = {
     "parameters in a JavaScript type": f'<script type="text/javascript; charset=utf-8" src={SCRIPT}></script>',
@@ -138,7 +147,7 @@ KEPT = {
     "importmap": f'<script type=importmap>{{"imports": {{"t": "{SCRIPT}"}}}}</script>',
     "text/template": f"<script type=text/template><img src={PIXEL}>track(</script>",
     "already text/plain": f"<script type=text/plain data-category=analytics src={SCRIPT}>track(1)</script>",
-    "Klaro": f'<script type="text/plain" data-type="application/javascript" data-name="x" data-src="{SCRIPT}"></script>',
+    "Klaro": f'<script type="text/plain" data-type="module" data-name="x" data-src="{SCRIPT}"></script>',
     "Cookiebot": '<script type="text/plain" data-cookieconsent="statistics">track(1)</script>',
     "credentials that look like it": '<script src="https://tracker.example@own.example/x.js"></script>',
     "suffix trap": '<script src="//nottracker.example/t.js"></script>',
