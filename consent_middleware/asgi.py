@@ -135,7 +135,7 @@ class ConsentASGI:
 
 def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     """The request headers as the application may see them; the cookies of each field are judged for themselves."""
-    cookies = [exchange.visible(header) for header in request.cookies]
+    cookies = list(map(exchange.visible, request.cookies))
     if cookies == request.cookies:
         return request.headers
     visible = iter(cookies)
@@ -150,20 +150,14 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once.
-    raw = list(message.get("headers", ()))
-    if exchange.has_nothing_to_add and not _sets_cookies(raw):
-        exchange.decision.close()
-        return {**message, "headers": raw}
-    headers = _decoded(raw)
-    gated = exchange.start(message.get("status", 101), headers)
-    return {**message, "headers": raw if gated is headers else _encoded(gated)}
-
-
-def _sets_cookies(headers: RawHeaders) -> bool:
-    for name, _ in headers:  # noqa: SIM110  # any() over a generator takes three times as long
-        if len(name) == 10 and name.lower() == b"set-cookie":
-            return True
-    return False
+    headers = message.get("headers", ())
+    raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
+    lines = [value.decode("latin-1") for name, value in raw if len(name) == 10 and name.lower() == b"set-cookie"]
+    if exchange.leaves_as_is(lines):
+        return message if raw is headers else {**message, "headers": raw}
+    decoded = _decoded(raw)
+    gated = exchange.start(message.get("status", 101), decoded)
+    return {**message, "headers": raw if gated is decoded else _encoded(gated)}
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
