@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -60,9 +61,9 @@ class ASGIRequest:
     @property
     def path(self) -> str:
         path: str = self._scope["path"]
-        root: str = self._scope.get("root_path", "")
+        root: str = self._scope.get("root_path", "").rstrip("/")
         # The path includes the mount point (ASGI HTTP spec 2.4), but not every server and framework says so.
-        return path[len(root) :] if root and path.startswith(root) else path
+        return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
     def header(self, name: str) -> str | None:
         wanted, size = name.encode("latin-1"), len(name)
@@ -110,7 +111,7 @@ class ConsentASGI:
                     return self._store_and_start(exchange, message, send)
                 message = _started(exchange, message)
             elif message["type"] == "http.response.trailers":
-                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers", ()))))}
+                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
             return send(message)
 
         shown = {**scope, "headers": _visible(exchange, request), DECISION_KEY: exchange.decision}
@@ -130,7 +131,7 @@ class ConsentASGI:
 
     async def _store(self, exchange: Exchange) -> None:
         if self.ledger is not None and (records := exchange.take_records()):
-            await asyncio.to_thread(store, exchange, self.ledger, records)
+            await _in_thread(store, exchange, self.ledger, records)
 
 
 def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
@@ -149,8 +150,8 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 
 def _started(exchange: Exchange, message: Message) -> Message:
-    # Some applications send headers lazily, as a generator that can be read once.
-    headers = message.get("headers", ())
+    # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
+    headers = message.get("headers") or ()
     raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
     lines = [value.decode("latin-1") for name, value in raw if len(name) == 10 and name.lower() == b"set-cookie"]
     if exchange.leaves_as_is(lines):
@@ -169,15 +170,30 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read at most ``limit`` bytes; None when there are more, without waiting for the rest."""
-    body = b""
+    """Read at most ``limit`` bytes; None when there are more, without waiting for the rest.
+
+    A body that breaks off is none at all.
+    """
+    body = bytearray()
     while limit:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            return b""
         body += message.get("body", b"")
         if len(body) > limit:
             return None
         if not message.get("more_body", False):
             break
-    return body
+    return bytes(body)
+
+
+async def _in_thread(function: Callable[..., None], *args: Any) -> None:
+    """Call a function that may block, in a thread of whichever event loop there is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        # ASGI servers run on asyncio or on trio, and only then is trio there for certain.
+        trio: Any = importlib.import_module("trio")
+        await trio.to_thread.run_sync(function, *args)
+    else:
+        await asyncio.to_thread(function, *args)

@@ -197,6 +197,15 @@ class Decision:
         self.acts.clear()
         self._choices = None
 
+    def keep_refusals(self) -> bool:
+        """Take back what was granted in this request, and return whether anything was; refusals stand."""
+        acts = [*self.acts]
+        self.undo()
+        for act in acts:
+            if refused := {name: False for name, granted in act.answers.items() if not granted}:
+                self.decide(Act(act.source, act.mechanism, refused))
+        return any(granted for act in acts for granted in act.answers.values())
+
     def close(self) -> None:
         """From here on the response is on its way and acting is an error."""
         self._is_open = False

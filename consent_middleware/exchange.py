@@ -9,6 +9,7 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import time
@@ -223,7 +224,7 @@ class Exchange:
             for pair in header.split(";"):
                 name, equals, _ = pair.partition("=")
                 if name not in always or not equals:
-                    return visible_cookies(header, self._shows, always)
+                    return visible_cookies(header, self._shows, always, self._shows_bare)
             return header
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
@@ -233,11 +234,12 @@ class Exchange:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
         try:
             for header in self._request.cookies:
-                visible_cookies(header, self._shows)
+                visible_cookies(header, self._shows, allows_bare=self._shows_bare)
             self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
         except Exception:
             logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
-            self._refuse(Refusal(503, "not-stored"))
+            self.decision.undo()
+            self._apologise()
 
     @property
     def body_limit(self) -> int:
@@ -256,12 +258,18 @@ class Exchange:
         if not self.has_records:
             return []
         self._recorded = len(self.decision.acts)
-        return [self._record()]
+        try:
+            return [self._record()]
+        except Exception:
+            logger.exception("consent.fault: no record could be made; grants are not honoured without one")
+            self.store_failed()
+            return []
 
     def store_failed(self) -> None:
         """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
-        if self._record().is_grant:
-            self._refuse(Refusal(503, "not-stored"))
+        if self.decision.keep_refusals():
+            self._apologise()
+        self._recorded = len(self.decision.acts)
 
     @property
     def reply(self) -> Reply:
@@ -301,11 +309,9 @@ class Exchange:
 
     # How it is done
 
-    def _refuse(self, refusal: Refusal) -> None:
-        self.decision.undo()
-        self._recorded = 0
+    def _apologise(self) -> None:
         if self.is_ours:
-            self._reply = self._engine.endpoints.refuse(self._request, refusal)
+            self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
@@ -333,7 +339,9 @@ class Exchange:
         engine = self._engine
         cookie = read_set_cookie(line)
         if cookie is None:
-            engine.report(logging.WARNING, "consent.C001", line[:40], "is a line that browsers ignore; it was not sent")
+            engine.report(
+                logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore; it was not sent"
+            )
             return (None if engine.enforces else line), False
         now = self.decision.now
         kind = engine.kind_of(cookie.name)
@@ -373,6 +381,13 @@ class Exchange:
             self._optional[name] = kind.rule
             shown = self.decision.permits(kind.category.name)
         return shown or not self._engine.enforces
+
+    def _shows_bare(self, text: str) -> bool:
+        """Whether the text of a nameless cookie may be seen, as far as it is also a name that we know.
+
+        It is a value, so it must not come into a log as a name that nobody declared.
+        """
+        return self._engine.kind_of(text) is None or self._shows(text)
 
     def _may_sweep(self, status: int, headers: Headers) -> bool:
         """Whether deletions may ride on this response.
@@ -524,6 +539,14 @@ def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
     return "withdrawn" if mechanism in ("withdraw", "deny") else "refused"
 
 
+def _name_in(line: str) -> str:
+    """The name in a line that browsers do not read, "" if it could as well be a value."""
+    name, equals, _ = line.partition(";")[0].partition("=")
+    return name.strip(" \t") if equals else ""
+
+
 def _declare(name: str, *, withheld: bool) -> str:
     fate = "was withheld" if withheld else "was let through"
-    return f'{fate}: no rule of the policy declares it; add [[cookies]] with name = "{name[:80]}" and its category'
+    # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
+    quoted = json.dumps(name[:80])
+    return f"{fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"

@@ -34,7 +34,9 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "wrong-type": "A choice must come as a form or as JSON. Nothing was changed.",
         "not-found": "There is nothing here.",
         "wrong-method": "This cannot be asked in that way.",
-        "not-stored": "Your choice could not be recorded just now, so nothing was changed. Please try again later.",
+        "embed-withheld": "{what} is not loaded, because it belongs to “{category}” and you have not accepted that.",
+        "embed-load": "Accept “{category}” and load it",
+        "not-stored": "Your consent could not be recorded, so nothing more was allowed. Please try again later.",
     },
     "fr": {
         "title": "Réglages des cookies",
@@ -64,7 +66,10 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "wrong-type": "Un choix doit venir d'un formulaire ou en JSON. Rien n'a été changé.",
         "not-found": "Il n'y a rien ici.",
         "wrong-method": "Cela ne peut pas être demandé ainsi.",
-        "not-stored": "Votre choix n'a pas pu être enregistré, rien n'a donc été changé. Veuillez réessayer plus tard.",
+        "embed-withheld": "{what} n'est pas chargé : cela relève de « {category} », que vous n'avez pas accepté.",
+        "embed-load": "Accepter « {category} » et charger",
+        "not-stored": "Votre consentement n'a pas pu être enregistré, rien de plus n'a donc été autorisé. "
+        "Veuillez réessayer plus tard.",
     },
 }
 

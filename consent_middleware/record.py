@@ -32,11 +32,6 @@ class Record:
     host: str
     gpc: bool
 
-    @property
-    def is_grant(self) -> bool:
-        """Whether anything is allowed by it: such a record must be stored before the visitor's cookie says so."""
-        return self.state in ("given", "partial")
-
 
 class Ledger(Protocol):
     """Where records are kept. ``append`` returns once they are safe, and raises when they are not."""

@@ -13,13 +13,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Flask, abort, request
+from flask import Flask, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
 
 from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
 from consent_middleware.exchange import Applies, PolicySource
 from consent_middleware.shell import DECISION_KEY
+from consent_middleware.wsgi import WSGIRequest
 
 __all__ = ["Consent", "current_consent", "requires_consent"]
 
@@ -28,6 +29,10 @@ R = TypeVar("R", bound=ResponseReturnValue)
 
 
 def _current() -> Decision:
+    if DECISION_KEY not in request.environ:
+        # A request made up by app.test_request_context() has not come through app.wsgi_app.
+        gate = cast("ConsentWSGI", current_app.extensions["consent"])
+        request.environ[DECISION_KEY] = gate.engine.open(WSGIRequest(request.environ)).decision
     return cast("Decision", request.environ[DECISION_KEY])
 
 
@@ -68,8 +73,7 @@ class Consent:
             raise ConfigurationError("Consent: this application already has one; create the extension once")
         config = cast("dict[str, Any]", app.config)
         policy = self._policy if self._policy is not None else config.get("CONSENT_POLICY")
-        app.extensions["consent"] = self
-        app.wsgi_app = ConsentWSGI(  # type: ignore[method-assign]  # the way Flask documents for middleware
+        gate = app.extensions["consent"] = ConsentWSGI(
             app.wsgi_app,
             _beside(app, policy),
             secret_keys=_secret_keys(app),
@@ -79,6 +83,7 @@ class Consent:
             applies=self._applies or config.get("CONSENT_APPLIES"),
             necessary=_necessary(app),
         )
+        app.wsgi_app = gate  # type: ignore[method-assign]  # the way Flask documents for middleware
         app.context_processor(lambda: {"consent": current_consent})
 
 

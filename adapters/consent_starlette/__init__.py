@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from consent_middleware import ConsentASGI, Decision, Ledger
+from consent_middleware import ConfigurationError, ConsentASGI, Decision, Ledger
 from consent_middleware.exchange import Applies, PolicySource
 from consent_middleware.shell import DECISION_KEY
 
@@ -27,6 +28,9 @@ class ConsentMiddleware:
 
     ``request.state.consent`` is then the Decision about the visitor. The arguments are those of ConsentASGI; the
     cookies of session and CSRF middleware further in are necessary without being declared.
+
+    Starlette makes the page of a handler for 500 or Exception outside all of its middleware. Where that page sets
+    cookies, wrap the whole application instead: ``app = ConsentMiddleware(app, policy, secret_keys=KEY)``.
     """
 
     def __init__(
@@ -63,8 +67,11 @@ class ConsentMiddleware:
 
 
 def consent_of(connection: HTTPConnection) -> Decision:
-    """Return the Decision about the visitor of a request or WebSocket."""
-    return cast("Decision", connection.scope[DECISION_KEY])
+    """Return the Decision about the visitor of a request or WebSocket. Raises ConfigurationError without the gate."""
+    try:
+        return cast("Decision", connection.scope[DECISION_KEY])
+    except KeyError:
+        raise ConfigurationError("consent: ConsentMiddleware is missing; put it first in the middleware") from None
 
 
 def consent_context(request: Request) -> dict[str, Any]:
@@ -79,8 +86,8 @@ class ConsentRequired:
         self.category = category
         self.status = status
 
-    def __call__(self, request: Request) -> Decision:
-        decision = consent_of(request)
+    def __call__(self, connection: HTTPConnection) -> Decision:
+        decision = consent_of(connection)
         if not decision.allows(self.category):
             raise HTTPException(self.status)
         return decision
@@ -93,14 +100,14 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
     def decorate(endpoint: Callable[P, R]) -> Callable[P, R]:
         if inspect.iscoroutinefunction(endpoint):
 
-            @functools.wraps(endpoint)
+            @wraps(endpoint)
             async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
                 required(_request_among(args, kwargs))
                 return await cast("Callable[P, Awaitable[R]]", endpoint)(*args, **kwargs)
 
             return cast("Callable[P, R]", guarded)
 
-        @functools.wraps(endpoint)
+        @wraps(endpoint)
         def guarded_sync(*args: P.args, **kwargs: P.kwargs) -> R:
             required(_request_among(args, kwargs))
             return endpoint(*args, **kwargs)
@@ -110,19 +117,32 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
     return decorate
 
 
-def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[Any]:
-    return next(value for value in (*args, *kwargs.values()) if _is_request(value))
-
-
-def _is_request(value: object) -> TypeGuard[Request[Any]]:
-    return isinstance(value, Request)
+def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, HTTPConnection):
+            return value
+    raise TypeError("requires_consent: the endpoint takes no request; give it a parameter of type Request")
 
 
 def _cookies_further_in(app: Any) -> Iterator[str]:
     """The cookie names of session and CSRF middleware that this one wraps; Starlette builds from the inside out."""
     while app is not None:
-        for attribute in ("session_cookie", "cookie_name"):
-            name = getattr(app, attribute, None)
-            if isinstance(name, str):
-                yield name
+        yield from _cookie_names(partial(getattr, app))
+        # A whole application makes its middleware with the first request only.
+        for middleware in getattr(app, "user_middleware", ()):
+            yield from _cookie_names(_options(middleware).get)
         app = getattr(app, "app", None)
+
+
+def _cookie_names(option: Callable[[str, None], Any]) -> Iterator[str]:
+    names = (option(name, None) for name in ("session_cookie", "cookie_name"))
+    return (name for name in names if isinstance(name, str))
+
+
+def _options(middleware: Middleware) -> Mapping[str, Any]:
+    try:
+        bound = inspect.signature(middleware.cls).bind_partial(None, *middleware.args, **middleware.kwargs)
+    except (TypeError, ValueError):
+        return middleware.kwargs
+    bound.apply_defaults()
+    return bound.arguments

@@ -18,15 +18,22 @@ def pairs(header: str) -> list[tuple[str, str]]:
     return [(segment, _name(segment)) for segment in header.split(";") if segment.strip(WHITESPACE)]
 
 
-def visible_cookies(header: str, allows: Callable[[str], bool], always: Container[str] = ()) -> str:
+def visible_cookies(
+    header: str,
+    allows: Callable[[str], bool],
+    always: Container[str] = (),
+    allows_bare: Callable[[str], bool] | None = None,
+) -> str:
     """Return the header with only those cookies whose names ``allows`` approves, "" if there is none.
 
     The very same object is returned if all are visible; otherwise the hidden ones are cut out and the others stay as
     they stand, in their order. Where applications read another name than browsers do (they strip more white space,
-    some take a bare token for a name), both must be approved.
+    some take a bare token for a name), both must be approved: that token, which is really a value, by ``allows_bare``
+    if there is one.
 
     ``always`` spares asking: names approved anyway, spelt as they stand before the ``=``, with the white space there.
     """
+    allows_bare = allows_bare or allows
     segments = header.split(";")
     kept: list[str] = []
     for segment in segments:
@@ -39,7 +46,7 @@ def visible_cookies(header: str, allows: Callable[[str], bool], always: Containe
         if equals:
             is_visible = allows(name) and (as_read == name or allows(as_read))
         else:
-            is_visible = not name or (allows("") and allows(as_read))
+            is_visible = not name or (allows("") and allows_bare(as_read))
         if is_visible:
             kept.append(segment)
     return header if len(kept) == len(segments) else ";".join(kept).lstrip("; \t")

@@ -44,7 +44,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "cookie_settings": "Cookie settings",
         "about_demo": "A demonstration. Nothing is sold here.",
         "knows_title": "What this page knows about your consent",
-        "knows_nothing": "Nothing: this shop runs without the consent middleware and asks nobody.",
         "functional": "Comfort",
         "analytics": "Audience measurement",
         "marketing": "Advertising",
@@ -97,8 +96,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "cookie_settings": "Gérer les cookies",
         "about_demo": "Une démonstration. Rien n’est en vente ici.",
         "knows_title": "Ce que cette page sait de votre consentement",
-        "knows_nothing": "Rien\u00a0: cette boutique tourne sans le middleware de consentement "
-        "et ne demande rien à personne.",
         "functional": "Confort",
         "analytics": "Mesure d’audience",
         "marketing": "Publicité",

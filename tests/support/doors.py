@@ -113,6 +113,10 @@ class Door(Protocol):
     ``root`` is where the application is mounted. A ``body`` that is ENDLESS never ends.
     """
 
+    reads_bodies_itself: bool
+
+    def can_say(self, line: str) -> bool: ...
+
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
 
     def ask(
@@ -129,9 +133,20 @@ class Door(Protocol):
     ) -> Answer: ...
 
 
-class _WSGIDoor:
+class _Door:
     app: Any
 
+    unspeakable = ""
+    """Characters that the framework itself refuses in a header."""
+
+    reads_bodies_itself = False
+    """Whether the framework reads a whole request body before any middleware."""
+
+    def can_say(self, line: str) -> bool:
+        return not set(line) & set(self.unspeakable)
+
+
+class _WSGIDoor(_Door):
     def ask(
         self,
         path: str = "/",
@@ -191,6 +206,8 @@ class RawWSGI(_WSGIDoor):
 class ValidatedWSGI(RawWSGI):
     """The same with the standard library's validator on both sides of the middleware."""
 
+    unspeakable = "".join(map(chr, range(32)))
+
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = validator(self.app.app)
@@ -199,6 +216,8 @@ class ValidatedWSGI(RawWSGI):
 
 class LintedWSGI(RawWSGI):
     """The same with Werkzeug's lint middleware on both sides."""
+
+    unspeakable = "\r\n"
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
@@ -217,6 +236,8 @@ class LintedWSGI(RawWSGI):
 
 class FlaskDoor(_WSGIDoor):
     """A Flask application with the extension."""
+
+    unspeakable = "\r\n"
 
     def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
         flask = Flask(__name__, static_folder=None)
@@ -238,9 +259,7 @@ class FlaskDoor(_WSGIDoor):
         self.app = flask
 
 
-class _ASGIDoor:
-    app: Any
-
+class _ASGIDoor(_Door):
     def ask(
         self,
         path: str = "/",
@@ -394,6 +413,7 @@ class DjangoASGI(_DjangoDoor, _ASGIDoor):
     """Django's ASGI handler, with the middleware in its asynchronous form."""
 
     handler = ASGIHandler
+    reads_bodies_itself = True
 
     def ask(self, *args: Any, **kwargs: Any) -> Answer:
         with self.settings:

@@ -88,9 +88,25 @@ class Answer:
 
     @property
     def cookies(self) -> dict[str, SetCookie]:
-        cookies = [SetCookie.parse(line) for line in self.all("Set-Cookie")]
+        """What is set, by name; what is expired is in ``expired``."""
+        cookies = [cookie for cookie in map(SetCookie.parse, self.all("Set-Cookie")) if not cookie.is_deletion]
         assert len({cookie.name for cookie in cookies}) == len(cookies), "a cookie was set twice"
         return {cookie.name: cookie for cookie in cookies}
+
+    @property
+    def expired(self) -> set[str]:
+        return {cookie.name for cookie in map(SetCookie.parse, self.all("Set-Cookie")) if cookie.is_deletion}
+
+    @property
+    def readable(self) -> set[str]:
+        """The cookies the shop can read, which every page of it names in the footer."""
+        _, footer, list_of_cookies = self.text.partition("<footer")
+        assert footer, "this is no page of the shop"
+        return set(re.findall("<code>([^<]*)</code>", list_of_cookies))
+
+    @property
+    def vary(self) -> set[str]:
+        return {name.strip() for value in self.all("Vary") for name in value.split(",")}
 
     def hidden_fields(self, action: str) -> dict[str, str]:
         """Return the hidden fields of the first form that posts to ``action``."""
@@ -103,6 +119,7 @@ class Answer:
 
 
 Door = Callable[[Request], Answer]
+Form = Mapping[str, str] | list[tuple[str, str]]
 
 
 def wsgi_door(application: Any) -> Door:
@@ -193,10 +210,14 @@ class Browser:
     scheme: str = "http"
     jar: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{HOST}"
+
     def get(self, address: str, **headers: str) -> Answer:
         return self._ask("GET", address, headers)
 
-    def post(self, address: str, form: Mapping[str, str], **headers: str) -> Answer:
+    def post(self, address: str, form: Form, **headers: str) -> Answer:
         """Send a form as it stands, with whatever it lacks."""
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return self._ask("POST", address, headers, urlencode(form).encode())
@@ -204,7 +225,12 @@ class Browser:
     def submit(self, page: str, action: str, /, **fields: str) -> Answer:
         """Look at ``page``, fill in its form for ``action``, and send it as a browser would."""
         hidden = self.get(page).hidden_fields(action)
-        return self.post(action, hidden | fields, Origin=f"{self.scheme}://{HOST}")
+        return self.post(action, hidden | fields, Origin=self.origin)
+
+    def choose(self, action: str, *categories: str, **headers: str) -> Answer:
+        """Choose as the settings page lets a visitor do it."""
+        form = [("action", action), ("next", "/"), *(("category", category) for category in categories)]
+        return self.post("/_consent/choice", form, **({"Origin": self.origin} | headers))
 
     def log_in(self) -> Answer:
         return self.submit("/login", "/login", email="ada@example.org", password="lovelace")

@@ -133,7 +133,9 @@ class Site:
         self.jar["__Host-consent"] = token
 
     def _keep(self, line: str) -> None:
-        name, _, value = line.partition(";")[0].partition("=")
+        name, equals, value = line.partition(";")[0].partition("=")
+        if not equals:  # nameless, and of no use to any of our tests
+            return
         if "max-age=0" in line.lower():
             self.jar.pop(name, None)
         else:

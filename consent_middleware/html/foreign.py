@@ -1,0 +1,192 @@
+"""Which elements are open inside ``svg`` and ``math``, where the tokenizer follows other rules.
+
+In foreign content ``style`` or ``title`` hold markup, ``<![CDATA[`` is what it says, and many start tags of HTML close
+the whole island (WHATWG 13.2.6.5). HTML comes back inside integration points such as ``foreignObject``. Outside such
+islands nothing is tracked at all: there, no start tag depends on what is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum, auto
+
+MOST_OPEN = 512
+"""Elements deeper than this are not tracked; Chrome caps its tree at the same depth."""
+
+_BREAKOUT = frozenset(
+    b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
+    b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
+)
+_FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
+_SVG_INTEGRATION_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
+_MATHML_TEXT_INTEGRATION_POINTS = frozenset(b"mi mo mn ms mtext".split())
+_HTML_MATHML_ENCODINGS = frozenset({b"text/html", b"application/xhtml+xml"})
+_NEVER_OPEN = frozenset(
+    b"area base basefont bgsound br col embed frame hr img image input keygen link meta param source track wbr "
+    b"html head body frameset caption colgroup tbody td tfoot th thead tr "
+    b"script style title textarea xmp iframe noembed noframes noscript plaintext".split()
+)
+"""HTML elements that are void, ignored in a body, or hold text up to their own end tag."""
+
+_CLOSES_PARAGRAPH = frozenset(
+    b"address article aside blockquote center details dialog dir div dl dd dt fieldset figcaption figure footer form "
+    b"h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p plaintext pre search section summary table ul "
+    b"xmp".split()
+)
+_HTML_ANCESTORS = frozenset(
+    b"a address article aside body button caption dd details dialog dl dt fieldset figcaption figure footer form header "
+    b"html label legend main nav object ol optgroup option search section select summary table tbody td template tfoot "
+    b"th thead tr".split()
+) | (_BREAKOUT - {b"p", b"br", b"img", b"meta", b"embed", b"hr"})
+"""End tags that, in an island without such an element, belong to an element around the island and close both.
+
+The standard ignores them where no such element is open outside; that is not tracked, and far rarer than an island
+left open.
+"""
+
+
+class Realm(Enum):
+    """The namespace an element belongs to."""
+
+    HTML = auto()
+    SVG = auto()
+    MATHML = auto()
+
+
+@dataclass(slots=True)
+class _Element:
+    name: bytes
+    realm: Realm
+    integrates: bool
+    """Whether it is an HTML integration point."""
+
+
+class ForeignStack:
+    """The open elements from the outermost ``svg`` or ``math`` inwards.
+
+    Runs of HTML elements and runs of foreign ones alternate; names are counted per run, so that no end tag has to
+    search for what is not there.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[_Element] = []
+        self._runs: list[Counter[bytes]] = []
+        self._html_names: Counter[bytes] = Counter()
+        self._integration_points = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    @property
+    def takes_cdata(self) -> bool:
+        """Whether ``<![CDATA[`` opens a section here: the current element is not an HTML one."""
+        return bool(self._open) and self._open[-1].realm is not Realm.HTML
+
+    def start(self, name: bytes, attributes: dict[bytes, bytes], *, self_closing: bool) -> Realm:
+        """Take in a start tag and say in which namespace its element is created."""
+        if not self._is_foreign(name):
+            return self._start_html(name, self_closing)
+        if name in _BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(attributes)):
+            self._break_out()
+            return self._start_html(name, self_closing)
+        realm = self._open[-1].realm
+        if not self_closing:
+            self._push(name, realm, _is_integration_point(name, realm, attributes))
+        return realm
+
+    def end(self, name: bytes) -> None:
+        """Take in an end tag."""
+        if not self._open:
+            return
+        if self._open[-1].realm is Realm.HTML:
+            self._end_html(name)
+        elif name in (b"p", b"br"):
+            self._break_out()
+        elif self._runs[-1][name]:
+            self._close(name)
+        elif name in _HTML_ANCESTORS:
+            self._close_island(name)
+
+    def _is_foreign(self, name: bytes) -> bool:
+        """Whether a start tag here is one of foreign content (WHATWG 13.2.6, tree construction dispatcher)."""
+        if not self._open:
+            return False
+        current = self._open[-1]
+        if current.realm is Realm.HTML or current.integrates:
+            return False
+        if _is_text_integration_point(current):
+            return name in (b"mglyph", b"malignmark")
+        return not (name == b"svg" and current.name == b"annotation-xml" and current.realm is Realm.MATHML)
+
+    def _start_html(self, name: bytes, self_closing: bool) -> Realm:
+        if name in (b"svg", b"math"):
+            realm = Realm.SVG if name == b"svg" else Realm.MATHML
+            if not self_closing:
+                self._push(name, realm, False)
+            return realm
+        if self._open:
+            if name in _CLOSES_PARAGRAPH:
+                self._end_html(b"p")
+            if name not in _NEVER_OPEN:
+                self._push(name, Realm.HTML, False)
+        return Realm.HTML
+
+    def _end_html(self, name: bytes) -> None:
+        # Only the HTML elements of the innermost integration point can be meant.
+        if self._open[-1].realm is Realm.HTML and self._runs[-1][name]:
+            self._close(name)
+
+    def _close(self, name: bytes) -> None:
+        """Pop up to the innermost element of this name, which is known to be in the last run."""
+        while self._pop().name != name:
+            pass
+
+    def _close_island(self, name: bytes) -> None:
+        """Close the islands up to the HTML element that is meant, which may be outside all of them."""
+        if self._html_names[name]:
+            while self._open[-1].realm is not Realm.HTML:
+                self._pop()
+            self._end_html(name)
+        elif not self._integration_points:
+            while self._open:
+                self._pop()
+
+    def _break_out(self) -> None:
+        """Pop until HTML is allowed again."""
+        while self._open:
+            current = self._open[-1]
+            if current.realm is Realm.HTML or current.integrates or _is_text_integration_point(current):
+                return
+            self._pop()
+
+    def _push(self, name: bytes, realm: Realm, integrates: bool) -> None:
+        if len(self._open) >= MOST_OPEN:
+            return
+        is_html = realm is Realm.HTML
+        if not self._open or (self._open[-1].realm is Realm.HTML) is not is_html:
+            self._runs.append(Counter())
+        self._open.append(_Element(name, realm, integrates))
+        self._runs[-1][name] += 1
+        self._html_names[name] += is_html
+        self._integration_points += integrates
+
+    def _pop(self) -> _Element:
+        element = self._open.pop()
+        is_html = element.realm is Realm.HTML
+        self._runs[-1][element.name] -= 1
+        self._html_names[element.name] -= is_html
+        self._integration_points -= element.integrates
+        if not self._open or (self._open[-1].realm is Realm.HTML) is not is_html:
+            self._runs.pop()
+        return element
+
+
+def _is_text_integration_point(element: _Element) -> bool:
+    return element.realm is Realm.MATHML and element.name in _MATHML_TEXT_INTEGRATION_POINTS
+
+
+def _is_integration_point(name: bytes, realm: Realm, attributes: dict[bytes, bytes]) -> bool:
+    if realm is Realm.SVG:
+        return name in _SVG_INTEGRATION_POINTS
+    return name == b"annotation-xml" and attributes.get(b"encoding", b"").lower() in _HTML_MATHML_ENCODINGS

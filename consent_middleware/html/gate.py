@@ -1,0 +1,196 @@
+"""The gate as its callers see it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+
+from .judge import Embed, Finding, Judge, Situation, ThirdParty
+from .machine import Machine, Plan
+from .rules import Rules
+from .stream import Stream
+from .urls import NOWHERE, Location, ascii_host, locate
+
+_UNREADABLE = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
+"""Encodings, by the beginning of their codec's name, in which the bytes of markup may mean something else."""
+
+_NOT_FOR_DOCUMENTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
+
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_BODY_END = re.compile(rb"<(?:\Z|/(?:\Z|[bB](?:\Z|[oO](?:\Z|[dD](?:\Z|[yY][\s\S]*\Z)))))")
+_LAST_BYTES = re.compile(rb"(?:</[bB][oO][dD][yY]\s*+>|</[hH][tT][mM][lL]\s*+>|\s++)++\Z")
+_LAST_BYTES_HELD = 96
+
+
+def _ignore(finding: Finding) -> None:
+    """Nobody asked for reports."""
+
+
+class HTMLGate:
+    """Makes what belongs to withheld categories inert in one HTML response, as a stream.
+
+    ``feed`` takes chunks of any size and returns what may go out, ``close`` returns the rest; all output together
+    does not depend on how the input was cut. Neither raises for anything a page may hold. An exception from a
+    callback given here comes through; ``release`` then gives back every byte that has not gone out.
+
+    :param rules: what the site's trackers are.
+    :param withheld: the categories this visitor has not consented to.
+    :param page: the URL of the page, for relative addresses; its host is the site's own.
+    :param encoding: what the response declares. Some encodings cannot be gated, see ``bypassed``.
+    :param inject_head: markup to put right behind ``<head>``, or where it would be.
+    :param inject_body_end: markup to put before ``</body>``, or at the end.
+    :param charset_declared: whether the Content-Type header names the encoding. If it does not, a long
+        ``inject_head`` goes behind ``<meta charset>``, which browsers look for in the first 1024 bytes only.
+    :param third_party: what becomes of hosts that no rule knows: "allow", "report" (to ``on_finding``), "withhold".
+    :param own_hosts: further hosts of the site's own; sub-domains are included.
+    :param on_finding: called for every element the rules know, withheld or not, and for reported third parties.
+    :param placeholder: called for each withheld iframe or video; the markup it returns is put in front of the embed,
+        which is then hidden. It must escape what it takes from the page, and is well advised to return phrasing
+        content, because the embed may stand in a paragraph.
+    :param lazy_attributes: gate the attributes and script types of known lazy loaders and optimisers too.
+    :param css: gate addresses in style elements and attributes too; every tag is then read, which costs about a third.
+    :param speculation_rules: gate ``<script type=speculationrules>`` too.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        withheld: Collection[str] = (),
+        *,
+        page: str = "",
+        encoding: str = "utf-8",
+        inject_head: bytes = b"",
+        inject_body_end: bytes = b"",
+        charset_declared: bool = True,
+        third_party: ThirdParty = "allow",
+        own_hosts: Iterable[str] = (),
+        on_finding: Callable[[Finding], None] | None = None,
+        placeholder: Callable[[Embed], bytes] | None = None,
+        lazy_attributes: bool = False,
+        css: bool = False,
+        speculation_rules: bool = False,
+    ) -> None:
+        self.withheld: Counter[str] = Counter()
+        """How many elements of each category were made inert so far."""
+        codec = _codec(encoding)
+        self.bypassed: str | None = codec if codec.startswith(_UNREADABLE) else None
+        """The encoding because of which the document passes untouched, or None."""
+        self._on_finding = on_finding or _ignore
+        base = locate(page) if page else NOWHERE
+        base = base if isinstance(base, Location) else NOWHERE
+        hosts = (ascii_host(host.removeprefix("*.")) for host in (base.host.removeprefix("www."), *own_hosts) if host)
+        situation = Situation(
+            withheld=frozenset(withheld),
+            third_party=third_party,
+            own_hosts=tuple(sorted(set(hosts))),
+            lazy_attributes=lazy_attributes,
+            css=css,
+            speculation_rules=speculation_rules,
+            encoding=codec,
+        )
+        plan = Plan(
+            judge=Judge.shared(rules, situation, base),
+            on_finding=self._take_finding,
+            placeholder=placeholder,
+            inject_head=inject_head,
+            inject_body_end=inject_body_end,
+            charset_declared=charset_declared,
+            css=css,
+        )
+        self._machine = Machine(plan)
+        self._inject_body_end = inject_body_end
+        gates = bool(withheld) or third_party == "withhold" or on_finding is not None
+        self._feed = self._feed_first
+        self._feed_next = self._feed_machine if gates else self._feed_prologue
+        self._tail = Stream()
+        self._first = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take in the next bytes of the document and return those that may go out."""
+        return self._feed(chunk) if chunk else b""
+
+    def close(self) -> bytes:
+        """Take in the end of the document and return what is left to go out."""
+        first, self._first = self._first, b""
+        output = self._feed_next(first) if first else b""
+        if self._feed_next == self._feed_machine:
+            output += self._machine.close()
+        elif self._feed_next in (self._feed_prologue, self._feed_tail):
+            output += self._close_tail()
+        self._feed = self._feed_next = self._feed_untouched
+        return output
+
+    def release(self) -> bytes:
+        """Give up: return every byte held back, edited or not, and let all that follows pass untouched."""
+        held = self._machine.stream.rest() + self._tail.rest() + self._first
+        self._first = b""
+        self._feed = self._feed_next = self._feed_untouched
+        return held
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything of what was read so far goes out differently."""
+        return self._machine.stream.is_changed or self._tail.is_changed
+
+    def _take_finding(self, finding: Finding) -> None:
+        if finding.withheld:
+            self.withheld[finding.category] += 1
+        self._on_finding(finding)
+
+    def _feed_first(self, chunk: bytes) -> bytes:
+        """The first two bytes can say that the document is UTF-16, whatever the header says."""
+        self._first += chunk
+        if len(self._first) < 2 and self._first in (b"\xff", b"\xfe"):
+            return b""
+        chunk, self._first = self._first, b""
+        if chunk.startswith(_UTF_16_MARKS):
+            self.bypassed = "utf-16"
+        if self.bypassed:
+            self._feed_next = self._feed_untouched
+        self._feed = self._feed_next
+        return self._feed(chunk)
+
+    def _feed_untouched(self, chunk: bytes) -> bytes:
+        return chunk
+
+    def _feed_machine(self, chunk: bytes) -> bytes:
+        return self._machine.feed(chunk)
+
+    # A visitor who consented to everything: only the injections are left to do ------------------------------------
+
+    def _feed_prologue(self, chunk: bytes) -> bytes:
+        output = self._machine.feed_until_injected(chunk)
+        if not self._machine.has_injected_head:
+            return output
+        self._feed = self._feed_next = self._feed_tail
+        return output + self._feed_tail(self._machine.stream.rest())
+
+    def _feed_tail(self, chunk: bytes) -> bytes:
+        if not self._inject_body_end:
+            return chunk
+        buffer = self._tail.extend(chunk)
+        held = _BODY_END.search(buffer, max(0, len(buffer) - _LAST_BYTES_HELD))
+        return self._tail.drain(held.start() if held else len(buffer))
+
+    def _close_tail(self) -> bytes:
+        output = b""
+        if not self._machine.has_injected_head:
+            output = self._machine.close()
+        elif self._inject_body_end:
+            buffer = self._tail.buffer
+            last = _LAST_BYTES.match(buffer)
+            self._tail.insert(0 if last else len(buffer), self._inject_body_end)
+        return output + self._tail.rest()
+
+
+def _codec(encoding: str) -> str:
+    """The codec's name; what browsers would not know either is read as UTF-8, which finds all that is ASCII."""
+    try:
+        b"".decode(encoding)
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if name in _NOT_FOR_DOCUMENTS else name

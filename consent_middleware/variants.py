@@ -1,0 +1,36 @@
+"""Keeping validators true when one page exists in several variants.
+
+An entity tag names one representation. The application's tag names its own, ours adds which variant of it this visitor
+got, so that no 304 can bring another variant back to life (RFC 9110, sections 8.8.3 and 13.1.2).
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARK = "--consent-"
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+
+def mark_tag(etag: str, variant: str) -> str:
+    """Return an entity tag for this variant; what is no entity tag stays as it is."""
+    found = _TAG.fullmatch(etag.strip(" \t"))
+    return f'{found[1] or ""}"{found[2]}{_MARK}{variant}"' if found else etag
+
+
+def unmark_tags(if_none_match: str, variant: str) -> str:
+    """Return If-None-Match as the application may see it: tags of this variant as its own, of others not at all.
+
+    Tags that we did not mark belong to what we never change, so they stay.
+    """
+    if _MARK not in if_none_match:
+        return if_none_match
+    kept = [tag for found in _TAG.finditer(if_none_match) if (tag := _unmarked(found, variant)) is not None]
+    return ", ".join(kept)
+
+
+def _unmarked(found: re.Match[str], variant: str) -> str | None:
+    opaque, mark, marked_for = found[2].rpartition(_MARK)
+    if not mark:
+        return found[0]
+    return f'{found[1] or ""}"{opaque}"' if marked_for == variant else None
