@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from .exchange import Applies, Engine, Exchange, PolicySource
+from .engine import Applies, Engine, PolicySource
+from .exchange import Exchange
+from .fields import WATCHED
+from .markup import Body
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 
@@ -21,6 +24,10 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+_LOADING = frozenset(name.encode("ascii") for name in WATCHED)
+_BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+"""The extensions by which a file leaves past the middleware."""
 
 _OURS = {"Set-Cookie": b"set-cookie", "Vary": b"vary", "Cache-Control": b"cache-control"}
 """What the exchange adds; ASGI wants header names in lower case. The application's own names stay as they came."""
@@ -57,6 +64,14 @@ class ASGIRequest:
     @property
     def root(self) -> str:
         return quote(self._scope.get("root_path", "").rstrip("/"))
+
+    @property
+    def target(self) -> str:
+        raw: bytes | None = self._scope.get("raw_path")
+        path = raw.decode("latin-1").partition("?")[0] if raw else quote(self._scope["path"])
+        query: str = self._scope.get("query_string", b"").decode("latin-1")
+        path = path if not self.root or path.startswith(self.root) else f"{self.root}{path}"
+        return f"{path}?{query}" if query else path
 
     @property
     def path(self) -> str:
@@ -100,22 +115,14 @@ class ConsentASGI:
         if scope["type"] not in ("http", "websocket") or (outer is not None and self.engine.stands_behind(outer)):
             return await self.app(scope, receive, send)
         request = ASGIRequest(scope)
-        exchange = self.engine.open(request)
+        exchange = Exchange(self.engine, request)
         if exchange.is_ours and scope["type"] == "http":
             return await self._answer(exchange, scope, receive, send)
 
-        # Not a coroutine itself: what is only handed on costs no frame of its own (0.4 microseconds per response).
-        def gated_send(message: Message) -> Awaitable[None]:
-            if message["type"] in _STARTS:
-                if self.ledger is not None and exchange.has_records:
-                    return self._store_and_start(exchange, message, send)
-                message = _started(exchange, message)
-            elif message["type"] == "http.response.trailers":
-                message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
-            return send(message)
-
         shown = {**scope, "headers": _visible(exchange, request), DECISION_KEY: exchange.decision}
-        await self.app(shown, receive, gated_send)
+        if not _BESIDE.isdisjoint(scope.get("extensions") or ()) and exchange.may_gate_pages:
+            shown["extensions"] = {name: each for name, each in scope["extensions"].items() if name not in _BESIDE}
+        await self.app(shown, receive, _Response(exchange, send, self._store if self.ledger is not None else None))
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         exchange.answer(await _read_body(receive, exchange.body_limit))
@@ -125,27 +132,90 @@ class ConsentASGI:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _store_and_start(self, exchange: Exchange, message: Message, send: Send) -> None:
-        await self._store(exchange)
-        await send(_started(exchange, message))
-
     async def _store(self, exchange: Exchange) -> None:
         if self.ledger is not None and (records := exchange.take_records()):
             await _in_thread(store, exchange, self.ledger, records)
 
 
+class _Response:
+    """What the application gets as ``send``. The start of a page is held back until its first bytes are gated."""
+
+    __slots__ = ("_exchange", "_held", "_send", "_store")
+
+    def __init__(self, exchange: Exchange, send: Send, store: Callable[[Exchange], Awaitable[None]] | None) -> None:
+        self._exchange = exchange
+        self._send = send
+        self._store = store
+        self._held: Message | None = None
+
+    # Not a coroutine itself: what is only handed on costs no frame of its own (0.4 microseconds per response).
+    def __call__(self, message: Message) -> Awaitable[None]:
+        exchange = self._exchange
+        kind: str = message["type"]
+        if kind in _STARTS:
+            if self._store is not None and exchange.has_records:
+                return self._store_and_start(self._store, message)
+            return self._start(message)
+        if exchange.body is not None:
+            return self._gated(message, exchange.body)
+        if kind == "http.response.trailers":
+            message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
+        elif kind == "http.response.early_hint":
+            links = exchange.hints([link.decode("latin-1") for link in message.get("links") or ()])
+            message = {**message, "links": [link.encode("latin-1") for link in links]}
+        return self._send(message)
+
+    async def _store_and_start(self, store: Callable[[Exchange], Awaitable[None]], message: Message) -> None:
+        await store(self._exchange)
+        await self._start(message)
+
+    def _start(self, message: Message) -> Awaitable[None]:
+        message = _started(self._exchange, message)
+        if self._exchange.body is None:
+            return self._send(message)
+        self._held = message
+        return _done()
+
+    async def _gated(self, message: Message, body: Body) -> None:
+        is_body = message["type"] == "http.response.body"
+        is_last = is_body and not message.get("more_body", False)
+        output = b""
+        if is_body:
+            output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        if self._held is not None:
+            start, self._held = self._held, None
+            length = [(b"content-length", b"%d" % len(output))] if is_last else []
+            await self._send({**start, "headers": [*start["headers"], *length]})
+        if not is_body:
+            await self._send(message)
+        elif output or is_last:
+            await self._send({**message, "body": output})
+
+
+async def _done() -> None:
+    """Nothing is left to await."""
+
+
 def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     """The request headers as the application may see them; the cookies of each field are judged for themselves."""
-    cookies = list(map(exchange.visible, request.cookies))
-    if cookies == request.cookies:
+    cookies = [exchange.visible(header) for header in request.cookies]
+    judged = exchange.judged_fields
+    if cookies == request.cookies and not judged:
         return request.headers
     visible = iter(cookies)
     shown: RawHeaders = []
     for name, value in request.headers:
-        if name.lower() != b"cookie":
+        key = name.lower()
+        left: str | None
+        if key == b"cookie":
+            left = next(visible)
+        elif judged and (text := key.decode("latin-1")) in judged:
+            left = exchange.shown_field(text, value.decode("latin-1"))
+        else:
             shown.append((name, value))
-        elif header := next(visible):
-            shown.append((name, header.encode("latin-1")))
+            continue
+        if left:
+            shown.append((name, left.encode("latin-1")))
     return shown
 
 
@@ -153,12 +223,29 @@ def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
     headers = message.get("headers") or ()
     raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
-    lines = [value.decode("latin-1") for name, value in raw if len(name) == 10 and name.lower() == b"set-cookie"]
-    if exchange.leaves_as_is(lines):
+    set_cookies = _set_cookies(raw, exchange.gates_pages)
+    if set_cookies is not None and exchange.leaves_as_is(set_cookies):
         return message if raw is headers else {**message, "headers": raw}
     decoded = _decoded(raw)
     gated = exchange.start(message.get("status", 101), decoded)
     return {**message, "headers": raw if gated is decoded else _encoded(gated)}
+
+
+def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
+    """The Set-Cookie lines; None where there is more to look at."""
+    lines: list[str] = []
+    # The length tells most names apart without a look at their letters.
+    for name, value in headers:
+        size = len(name)
+        if size == 10:
+            if name.lower() == b"set-cookie":
+                lines.append(value.decode("latin-1"))
+        elif pages and (
+            (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
+            or (size in (4, 7, 17) and name.lower() in _LOADING)
+        ):
+            return None
+    return lines
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

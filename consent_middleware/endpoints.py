@@ -15,13 +15,16 @@ from .decision import Act, Decision
 from .http import Reply, Request
 from .messages import language_for
 from .pages import PAGE_HEADERS, notice_page, settings_page
+from .placeholder import STYLE as EMBED_STYLE
+from .placeholder import STYLE_NAME
 from .policy import Policy
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
 
 _NEXT_LIMIT = 2048
-_COMMON = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_NO_SNIFF = ("X-Content-Type-Options", "nosniff")
+_COMMON = (("Cache-Control", "no-store"), _NO_SNIFF)
 _JSON = (("Content-Type", "application/json"),)
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 _FORM_TYPE, _JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
@@ -55,6 +58,7 @@ class Endpoints:
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
+            f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
 
     def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
@@ -88,6 +92,11 @@ class Endpoints:
         policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
         return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
+
+    def _embed_style(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
+        forever = ("Cache-Control", "public, max-age=31536000, immutable")
+        return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
 
     def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         return Reply(200, (*_JSON, *_COMMON), self.state(decision))

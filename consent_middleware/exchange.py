@@ -1,8 +1,9 @@
 """The whole story of a request, without any I/O: what the application may see, and what may leave.
 
 A shell opens one Exchange per request and drives it in a fixed order: ``is_ours`` and, if so, ``answer``; otherwise
-``visible`` for each Cookie header, then the application, then ``start`` with its status and headers. ``records`` are
-to be stored before ``start`` or before the reply leaves; ``store_failed`` says that it could not be done.
+``visible`` for each Cookie header, then the application, then ``start`` with its status and headers, and the body
+through ``body`` if there is one. What ``take_records`` gives is to be stored before ``start`` or before the reply
+leaves; ``store_failed`` says that it could not be done.
 
 Header gates fail closed: should anything here raise, only what is necessary passes, and the page is still served.
 """
@@ -11,197 +12,42 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from os import PathLike
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from .caching import is_shared, keep_private, vary_on
-from .cookies import NameTable, SetCookie, cap_line, deletions, read_set_cookie, visible_cookies
-from .decision import Decision, Visit
-from .endpoints import BODY_LIMIT, Endpoints, Refusal
-from .errors import ConfigurationError
+from .cookies import cap_line, deletions, read_set_cookie, visible_cookies
+from .decision import Decision
+from .endpoints import BODY_LIMIT, Refusal
+from .engine import Engine, Kind
 from .http import Headers, Reply, Request
-from .policy import Category, CookieRule, Policy
+from .markup import JUDGED, Body, Markup
+from .policy import CookieRule
 from .record import Record, State
-from .seal import Receipt, Seal
-from .signals import refuses_by_gpc
+from .seal import Receipt
+from .variants import is_marked
 
 logger = logging.getLogger("consent_middleware")
-
-PolicySource = Policy | str | PathLike[str] | Mapping[str, Any] | None
-Applies = Callable[[Request], bool]
 
 _SWEEP_LIMIT = 4096
 """Bytes of deletions in one response. Common proxies buffer 4 to 8 kB of headers and fail beyond; what does not fit
 is hidden from the application all the same and expired with the next response."""
 
-# How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
-_NAMES_REMEMBERED = 1000
-_ENDS_REMEMBERED = 64
-_PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """What a declared cookie name stands for; one object for each rule, and compared as such."""
-
-    rule: CookieRule
-    category: Category
-
-    @property
-    def session_only(self) -> bool:
-        return self.rule.lifetime is not None and self.rule.lifetime.is_session
-
-
-class Engine:
-    """One site's gate, built once: everything that can be decided at start-up is decided here.
-
-    ``necessary`` are cookie names (exact or with a trailing ``*``) known to be necessary without being declared, such
-    as the session cookie of a framework; a rule of the policy for the same name wins. ``token`` returns 16 fresh
-    random octets as 22 URL-safe characters. Raises PolicyError or ConfigurationError.
-    """
-
-    def __init__(
-        self,
-        policy: PolicySource = None,
-        *,
-        secret_keys: str | bytes | Iterable[str | bytes],
-        prefix: str = "/_consent",
-        clock: Callable[[], float] = time.time,
-        applies: Applies | None = None,
-        necessary: Iterable[str] = (),
-        token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
-    ) -> None:
-        self.policy = policy = as_policy(policy)
-        self.prefix = checked_prefix(prefix)
-        self.clock = clock
-        self.applies = applies
-        self.token = token
-        self.seal = Seal(policy, secret_keys)
-        self.endpoints = Endpoints(policy, prefix)
-        self.inside_prefix = prefix + "/"
-        self.enforces = policy.mode == "enforce"
-        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *necessary])
-        self.homes = _homes(policy)
-        self.kind_of = NameTable(kinds).lookup
-        self.necessary = {
-            name: kind for name, kind in kinds.items() if kind.category.required and not name.endswith("*")
-        }
-        # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
-        self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
-        self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
-        self._is_twin = lru_cache(8)(self._compare)
-        self._reported: set[tuple[str, str]] = set()
-
-    def open(self, request: Request) -> Exchange:
-        """Begin one request."""
-        return Exchange(self, request)
-
-    def stands_behind(self, outer: object) -> bool:
-        """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
-        return isinstance(outer, Decision) and self._is_twin(outer.reader)
-
-    def now(self) -> int:
-        """Return the instant, in epoch seconds."""
-        return int(self.clock())
-
-    def visit(self, request: Request, now: int) -> Visit:
-        """Read what a request tells about consent. Anything that cannot be read is no choice."""
-        try:
-            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
-            return Visit(receipt, now, self._applies_to(request))
-        except Exception:
-            logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
-            return Visit(None, now, applies=True)
-
-    def gpc(self, request: Request) -> bool:
-        """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
-        try:
-            return refuses_by_gpc(request)
-        except Exception:
-            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
-            return True
-
-    def is_plain(self, line: str, now: int) -> bool:
-        """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
-
-        One look at most lines of most sites (1 instead of 5 microseconds); where it says no, the line has to be read.
-        """
-        end = line.find(";")
-        pair, tail = (line, "") if end < 0 else (line[:end], line[end:])
-        kind = self.necessary.get(pair.partition("=")[0])
-        # What is printable has no control characters, and below both limits nothing else matters to browsers.
-        if kind is None or len(pair) > _PLAIN_PAIR or len(tail) > _PLAIN_TAIL or not line.isprintable():
-            return False
-        return self.is_within(kind, tail, now)
-
-    def cookie_name(self, scheme: str) -> str:
-        """Return the name of our cookie: only over https can a browser vouch for where it came from."""
-        if scheme not in ("https", "wss"):
-            return "consent"
-        return "__Secure-consent" if self.policy.cookie_domain else "__Host-consent"
-
-    def only_necessary(self, headers: Headers) -> Headers:
-        """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""
-        return [
-            (name, value)
-            for name, value in headers
-            if name.lower() != "set-cookie" or self._is_necessary(value.partition("=")[0].strip(" \t"))
-        ]
-
-    def only_necessary_cookies(self, header: str) -> str:
-        """Return a Cookie header without anything that is not plainly necessary; for when all else has failed."""
-        pairs = (pair.strip(" \t") for pair in header.split(";"))
-        return "; ".join(pair for pair in pairs if self._is_necessary(pair.partition("=")[0]))
-
-    def report(self, level: int, code: str, name: str, explanation: str) -> None:
-        """Log once what happened to a cookie name. Never a value, a query or anything about the visitor."""
-        name = name[:80]
-        if (code, name) not in self._reported and len(self._reported) < _NAMES_REMEMBERED:
-            self._reported.add((code, name))
-            logger.log(level, "%s: cookie %r %s", code, name, explanation)
-
-    def _is_necessary(self, name: str) -> bool:
-        kind = self.kind_of(name)
-        return kind is not None and kind.category.required
-
-    def _applies_to(self, request: Request) -> bool:
-        if self.applies is None:
-            return True
-        try:
-            return bool(self.applies(request))
-        except Exception:
-            logger.exception("consent.fault: the applies() callable raised; the policy is taken to apply")
-            return True
-
-    def _compare(self, other: object) -> bool:
-        return isinstance(other, Engine) and (other.policy, other.prefix, other.applies) == (
-            self.policy,
-            self.prefix,
-            self.applies,
-        )
-
-    def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
-        """Whether a line's tail states a lifetime that is plain and not too long."""
-        cookie = SetCookie(kind.rule.name, "", tail)
-        return cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is tail
-
-    def _latest(self, kind: Kind | None, now: int) -> int:
-        end = self.policy.cookie_lifetime.end(now)
-        lifetime = None if kind is None else kind.rule.lifetime
-        return end if lifetime is None or lifetime.is_session else min(end, lifetime.end(now))
-
 
 class Exchange:
     """One request and its response. See the module for the order of calls."""
 
-    __slots__ = ("_engine", "_optional", "_receipt", "_recorded", "_reply", "_request", "decision", "is_ours")
+    __slots__ = (
+        "_engine",
+        "_optional",
+        "_receipt",
+        "_recorded",
+        "_reply",
+        "_request",
+        "_revalidates",
+        "body",
+        "decision",
+        "is_ours",
+    )
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
@@ -210,6 +56,9 @@ class Exchange:
         self._receipt: Receipt | None = None
         self._recorded = 0
         self._reply: Reply | None = None
+        self._revalidates = False
+        self.body: Body | None = None
+        """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.is_ours = request.path.startswith(engine.inside_prefix)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
@@ -229,6 +78,31 @@ class Exchange:
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
+
+    @property
+    def judged_fields(self) -> frozenset[str]:
+        """The request headers, in lower case and Cookie aside, of which ``shown_field`` wants to be asked."""
+        return JUDGED if self._engine.markup else frozenset()
+
+    def shown_field(self, name: str, value: str) -> str | None:
+        """Return a judged request header as the application may see it; None: not at all."""
+        try:
+            self._revalidates = self._revalidates or is_marked(value)
+            markup = self._engine.markup
+            return markup.shown_field(self._request, name, value, self._withheld()) if markup else value
+        except Exception:
+            logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
+            return None
+
+    @property
+    def gates_pages(self) -> bool:
+        """Whether pages are gated for anybody, and their headers therefore to be looked at."""
+        return self._engine.markup is not None
+
+    @property
+    def may_gate_pages(self) -> bool:
+        """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
+        return self._engine.markup is not None and bool(self._withheld())
 
     def answer(self, body: bytes | None) -> None:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
@@ -281,7 +155,7 @@ class Exchange:
         return Reply(reply.status, tuple(headers), b"" if self._request.method == "HEAD" else reply.body)
 
     def leaves_as_is(self, set_cookies: Iterable[str]) -> bool:
-        """Whether a response with these Set-Cookie lines plainly may leave as it is, which spares calling ``start``.
+        """Whether a response with these Set-Cookie lines, and no page, plainly may leave as it is, without ``start``.
 
         Plainly: nobody asked for the decision, and every cookie is a necessary one that keeps within its lifetime.
         """
@@ -303,6 +177,15 @@ class Exchange:
             logger.exception("consent.fault: response headers could not be gated; only necessary cookies are sent")
             return self._engine.only_necessary(headers)
 
+    def hints(self, links: list[str]) -> list[str]:
+        """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
+        markup = self._engine.markup
+        try:
+            return markup.hints(self._request, links, self._withheld()) if markup else links
+        except Exception:
+            logger.exception("consent.fault: early hints could not be judged; none are sent")
+            return []
+
     def trailers(self, headers: Headers) -> Headers:
         """Return trailer fields without Set-Cookie, which is not allowed there (RFC 9110, 6.5.1)."""
         return [field for field in headers if field[0].lower() != "set-cookie"]
@@ -312,6 +195,23 @@ class Exchange:
     def _apologise(self) -> None:
         if self.is_ours:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
+
+    def _withheld(self) -> frozenset[str]:
+        permits = self.decision.permits
+        return frozenset(name for name in self._engine.policy.choosable if not permits(name))
+
+    def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
+        """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
+        self.body = None
+        try:
+            withheld = self._withheld()
+            if status == 304 and self._revalidates:
+                return markup.not_modified(headers, withheld), True
+            headers, self.body, is_page = markup.headers(self._request, status, headers, withheld)
+            return headers, is_page
+        except Exception:
+            logger.exception("consent.fault: a page could not be gated")
+            return headers, True
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
@@ -326,6 +226,9 @@ class Exchange:
                 if line is not field[1]:
                     field = (field[0], line)
             out.append(field)
+        if engine.markup is not None:
+            out, is_page = self._page(engine.markup, status, out)
+            personal = personal or is_page
         own = self._own_cookie() if decision.acts else []
         unwanted = self._unwanted() if engine.enforces else {}
         swept = self._sweep(unwanted) if unwanted and self._may_sweep(status, out) else []
@@ -485,52 +388,6 @@ class Exchange:
             host=self._request.host,
             gpc=decision.gpc,
         )
-
-
-OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
-
-
-def as_policy(source: PolicySource) -> Policy:
-    """Return the policy itself, or the one in a file, in a mapping, or the default for None. Raises PolicyError."""
-    if source is None:
-        return Policy()
-    if isinstance(source, Policy):
-        return source
-    return Policy.from_dict(source) if isinstance(source, Mapping) else Policy.load(source)
-
-
-def checked_prefix(prefix: str) -> str:
-    """Return the prefix of our addresses if it is a plain path. Raises ConfigurationError."""
-    if not prefix.startswith("/") or prefix.endswith("/") or "//" in prefix or not prefix.isascii():
-        raise ConfigurationError(
-            f'prefix: {prefix!r} is not a path; write it like "/_consent", without a slash at the end'
-        )
-    return prefix
-
-
-def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:
-    required = next((c for c in policy.categories.values() if c.required), Category(name="necessary", required=True))
-    known = {name: Kind(CookieRule(name=name, category=required.name), required) for name in necessary}
-    return known | {rule.name: Kind(rule, policy.categories[rule.category]) for rule in policy.rules}
-
-
-def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
-    """Every rule by the name it declares."""
-    homes: dict[str, list[CookieRule]] = {}
-    for rule in policy.rules:
-        homes.setdefault(rule.name, []).append(rule)
-    return homes
-
-
-def _values(headers: Iterable[str], name: str) -> Iterable[str]:
-    """Every value of one cookie, wherever it stands."""
-    for header in headers:
-        if name in header:
-            for pair in header.split(";"):
-                if name in pair:
-                    found, equals, value = pair.partition("=")
-                    if equals and found.strip(" \t") == name:
-                        yield value.strip(" \t")
 
 
 def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:

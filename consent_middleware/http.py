@@ -36,6 +36,11 @@ class Request(Protocol):
         ...
 
     @property
+    def target(self) -> str:
+        """The address below the host as a link would write it: ``root``, path and query, percent-encoded."""
+        ...
+
+    @property
     def cookies(self) -> Sequence[str]:
         """The Cookie header fields, as sent; HTTP/2 allows several."""
         ...

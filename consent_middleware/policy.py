@@ -88,6 +88,25 @@ class Category:
         return not (self.required or self.exempt or self.on_request)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTMLSettings:
+    """How far the gate goes in pages.
+
+    ``gate`` turns it on where no service names a script, for the sake of ``data-consent`` in the site's own markup.
+    ``third_party_hosts`` is what happens to hosts that nobody declared, apart from ``own_hosts``. ``on_fault`` says
+    whether a page that cannot be gated to its end goes on ungated or ends there. The others cost time and are off:
+    the attributes of lazy loaders, addresses in style sheets within the page, speculation rules.
+    """
+
+    gate: bool = False
+    third_party_hosts: Literal["allow", "report", "withhold"] = "allow"
+    own_hosts: tuple[str, ...] = ()
+    on_fault: Literal["pass", "withhold"] = "pass"
+    lazy_attributes: bool = False
+    css: bool = False
+    speculation_rules: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
@@ -106,6 +125,7 @@ class Policy:
     undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
     cookie_domain: str | None = None
     mode: Literal["enforce", "report"] = "enforce"
+    html: HTMLSettings = HTMLSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()

@@ -12,6 +12,11 @@ _MARK = "--consent-"
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
+def is_marked(if_none_match: str | None) -> bool:
+    """Whether some of these entity tags are ours."""
+    return if_none_match is not None and _MARK in if_none_match
+
+
 def mark_tag(etag: str, variant: str) -> str:
     """Return an entity tag for this variant; what is no entity tag stays as it is."""
     found = _TAG.fullmatch(etag.strip(" \t"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .exchange import Applies, Engine, Exchange, PolicySource
-from .http import REASONS
+from .engine import Applies, Engine, PolicySource
+from .exchange import Exchange
+from .http import REASONS, Headers
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 
@@ -40,6 +41,12 @@ class WSGIRequest:
     @property
     def root(self) -> str:
         return quote(self._script_name.rstrip("/"), encoding="latin-1")
+
+    @property
+    def target(self) -> str:
+        query = self._environ.get("QUERY_STRING")
+        path = f"{self.root}{quote(self.path, encoding='latin-1')}"
+        return f"{path}?{query}" if query else path
 
     def header(self, name: str) -> str | None:
         key = name.upper().replace("-", "_")
@@ -77,21 +84,13 @@ class ConsentWSGI:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.engine.stands_behind(environ.get(DECISION_KEY)):
             return self.app(environ, start_response)
-        exchange = self.engine.open(WSGIRequest(environ))
+        exchange = Exchange(self.engine, WSGIRequest(environ))
         if exchange.is_ours:
             return self._answer(exchange, environ, start_response)
-        _show_visible_cookies(exchange, environ)
+        _show_what_is_visible(exchange, environ)
         environ[DECISION_KEY] = exchange.decision
-
-        # The application may call this late, while its body is iterated, and again with exc_info for an error page.
-        def gated_start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            self._store(exchange)
-            gated = exchange.start(_code(status), headers)
-            return start_response(status, gated, exc_info) if exc_info else start_response(status, gated)
-
-        return self.app(environ, gated_start_response)
+        response = _Response(exchange, start_response, self._store)
+        return response.body(self.app(environ, response.start))
 
     def _answer(self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange.answer(read_body(environ, exchange.body_limit))
@@ -105,15 +104,109 @@ class ConsentWSGI:
             store(exchange, self.ledger, records)
 
 
-def _show_visible_cookies(exchange: Exchange, environ: WSGIEnvironment) -> None:
+class _Response:
+    """The application's answer on its way to the server, which hears of a page only once its first bytes are gated."""
+
+    __slots__ = ("_exchange", "_has_started", "_held", "_server_write", "_start_response", "_store")
+
+    def __init__(self, exchange: Exchange, start_response: StartResponse, store: Callable[[Exchange], None]) -> None:
+        self._exchange = exchange
+        self._start_response = start_response
+        self._store = store
+        self._has_started = False
+        self._held: tuple[str, Headers] | None = None
+        self._server_write: Callable[[bytes], object] | None = None
+
+    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        """What the application gets as start_response.
+
+        It may call this late, while its body is iterated, and again with exc_info for an error page.
+        """
+        exchange = self._exchange
+        self._store(exchange)
+        gated = exchange.start(_code(status), headers)
+        self._has_started = True
+        self._held = None
+        if exchange.body is not None and self._server_write is None:
+            self._held = (status, gated)
+            return self._write
+        if exc_info:
+            return self._start_response(status, gated, exc_info)
+        return self._start_response(status, gated)
+
+    def body(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the body as it leaves: the very same object if it is not gated, so that file wrappers keep working."""
+        body = self._exchange.body
+        if body is None and (self._has_started or not self._exchange.may_gate_pages):
+            return chunks
+        if body is None or self._held is None or not (body.is_short or isinstance(chunks, list | tuple)):
+            return _GatedBody(chunks, self)
+        try:
+            whole = body.whole(chunks)
+        finally:
+            _close(chunks)
+        self.begin([("Content-Length", str(len(whole)))])
+        return [whole]
+
+    def gated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield what leaves of a body, each piece as soon as it may."""
+        for chunk in chunks:
+            body = self._exchange.body
+            output = body.feed(chunk) if body else chunk
+            self.begin()
+            if output:
+                yield output
+        body = self._exchange.body
+        rest = body.finish() if body else b""
+        self.begin()
+        if rest:
+            yield rest
+
+    def begin(self, length: Headers | None = None) -> None:
+        """Tell the server what was held back."""
+        if self._held is not None:
+            status, headers = self._held
+            self._held = None
+            self._server_write = self._start_response(status, [*headers, *(length or ())])
+
+    def _write(self, data: bytes) -> object:
+        self.begin()
+        body, write = self._exchange.body, self._server_write
+        return write(body.feed(data) if body else data) if write else None
+
+
+class _GatedBody:
+    """A body that is gated as it is iterated; closing it closes the application's."""
+
+    def __init__(self, chunks: Iterable[bytes], response: _Response) -> None:
+        self._chunks = chunks
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.gated(self._chunks)
+
+    def close(self) -> None:
+        _close(self._chunks)
+
+
+def _close(chunks: Iterable[bytes]) -> None:
+    close: Callable[[], object] | None = getattr(chunks, "close", None)
+    if close is not None:
+        close()
+
+
+def _show_what_is_visible(exchange: Exchange, environ: WSGIEnvironment) -> None:
     header = environ.get("HTTP_COOKIE")
-    if not header:
-        return
-    visible = exchange.visible(header)
-    if visible:
-        environ["HTTP_COOKIE"] = visible
-    else:
-        del environ["HTTP_COOKIE"]
+    shown: dict[str, str | None] = {"HTTP_COOKIE": exchange.visible(header)} if header else {}
+    for name in exchange.judged_fields:
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        if key in environ:
+            shown[key] = exchange.shown_field(name, environ[key])
+    for key, value in shown.items():
+        if value:
+            environ[key] = value
+        else:
+            del environ[key]
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
@@ -122,7 +215,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
     Without a length the server must mark the end itself.
     """
     length = _declared_length(environ)
-    if length is None and not environ.get("wsgi.input_terminated"):
+    if not limit or (length is None and not environ.get("wsgi.input_terminated")):
         return b""
     if length is not None and length > limit:
         return None

@@ -9,9 +9,11 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.validate import validator
 
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.lint import LintMiddleware
 
 from consent_middleware import ConsentWSGI, Decision, ResponseStarted
 from consent_middleware.shell import DECISION_KEY
@@ -83,7 +85,9 @@ class Server:
 def make_environ(path: str = "/", method: str = "GET", body: bytes = b"", **more: Any) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
         "PATH_INFO": path,
+        "QUERY_STRING": "",
         "HTTP_HOST": "shop.example.org",
         "wsgi.url_scheme": "https",
         "wsgi.input": BytesIO(body),
@@ -247,6 +251,47 @@ def test_acting_once_the_response_has_started_is_a_clear_error() -> None:
     server.serve(gate(app))
     assert "before returning or streaming" in str(caught[0])
     assert server.cookies == []
+
+
+# What checkers of the specification say of it
+
+
+def starting_late(environ: dict[str, Any], start_response: StartResponse) -> Iterator[bytes]:
+    environ[DECISION_KEY].grant("analytics")
+    start_response(OK, list(TRACKED))
+    yield b"late"
+
+
+def writing(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    start_response(OK, list(TRACKED))(b"written")
+    return []
+
+
+def starting_again(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    start_response(OK, list(TRACKED))
+    start_response("500 Broken", list(TRACKED), failed())
+    return [b"sorry"]
+
+
+@pytest.mark.parametrize("check", [validator, LintMiddleware])
+@pytest.mark.parametrize(
+    ("app", "body"), [(starting_late, b"late"), (writing, b"written"), (starting_again, b"sorry"), (tracking, b"hello")]
+)
+@pytest.mark.parametrize("cookie", ["", "session=s; _ads=1"])
+def test_the_checkers_find_nothing_on_either_side(check: Any, app: App, body: bytes, cookie: str) -> None:
+    environ = make_environ(HTTP_COOKIE=cookie)
+    assert Server().serve(check(gate(check(app))), environ) == body
+
+
+@pytest.mark.parametrize("check", [validator, LintMiddleware])
+def test_the_checkers_find_nothing_in_our_own_answers(check: Any) -> None:
+    app = check(gate(tracking))
+    servers = [Server() for _ in range(4)]
+    servers[0].serve(app, make_environ("/_consent/settings"))
+    servers[1].serve(app, make_environ("/_consent/state"))
+    servers[2].serve(app, make_environ("/_consent/nowhere"))
+    servers[3].serve(app, choice_environ())
+    assert [server.status[:3] for server in servers] == ["200", "200", "404", "303"]
 
 
 # The body

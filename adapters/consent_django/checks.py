@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from consent_middleware import ConfigurationError, PolicyError
 
-from .conf import engine_from_settings
+from .conf import consent_settings, engine_from_settings, ledger_from_settings, secret_keys
 
 MIDDLEWARE = "consent_django.ConsentMiddleware"
 _NAMES = (MIDDLEWARE, "consent_django.middleware.ConsentMiddleware")
@@ -46,7 +46,16 @@ def _check_place(middleware: list[str]) -> list[CheckMessage]:
 
 def _check_engine() -> list[CheckMessage]:
     try:
+        consent_settings()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="consent.E005")]
+    try:
+        secret_keys()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint="Set SECRET_KEY.", id="consent.E002")]
+    try:
         engine_from_settings()
+        ledger_from_settings()
     except PolicyError as error:
         return [
             Error(f"{error.source}: {mistake}", hint=mistake.suggestion or None, id="consent.E001")
@@ -56,7 +65,4 @@ def _check_engine() -> list[CheckMessage]:
         return [Error(f'CONSENT["POLICY"] cannot be read: {error}', id="consent.E004")]
     except ConfigurationError as error:
         return [Error(str(error), id="consent.E003")]
-    except ImproperlyConfigured as error:
-        identifier = "consent.E002" if "SECRET_KEY" in str(error) else "consent.E005"
-        return [Error(str(error), hint="Set SECRET_KEY." if identifier == "consent.E002" else None, id=identifier)]
     return []

@@ -8,8 +8,11 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
-from consent_middleware.exchange import Engine
+from consent_middleware import Ledger
+from consent_middleware.engine import Engine
+from consent_middleware.shell import checked_ledger
 
 KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")
 
@@ -37,8 +40,23 @@ def secret_keys() -> list[str | bytes]:
 
 def necessary_cookies() -> list[str]:
     """Return the names of Django's own cookies, all of them necessary: session, CSRF, language, messages."""
-    own = consent_settings().get("NECESSARY", ())
-    return [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME, "messages", *own]
+    names = [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME]
+    return [*names, *_messages_cookies(), *consent_settings().get("NECESSARY", ())]
+
+
+def _messages_cookies() -> list[str]:
+    """The cookies of the configured message storage, which may combine several and call its cookie as it likes."""
+    try:
+        storage: Any = import_string(settings.MESSAGE_STORAGE)
+    except ImportError:
+        return []
+    classes = getattr(storage, "storage_classes", (storage,))
+    return [storage.cookie_name for storage in classes if hasattr(storage, "cookie_name")]
+
+
+def ledger_from_settings() -> Ledger | None:
+    """Return the ledger. Raises ConfigurationError when CONSENT["LEDGER"] is none."""
+    return checked_ledger(consent_settings().get("LEDGER"))
 
 
 def engine_from_settings() -> Engine:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, checked_ledger, store
+from consent_middleware.markup import Body
+from consent_middleware.shell import DECISION_KEY, store
+from consent_middleware.wsgi import read_body
 
-from .conf import consent_settings, engine_from_settings
+from .conf import engine_from_settings, ledger_from_settings
 from .lines import SentLine
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -49,6 +52,10 @@ class DjangoRequest:
         return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
 
     @property
+    def target(self) -> str:
+        return self.request.get_full_path()
+
+    @property
     def path(self) -> str:
         return self.request.path_info
 
@@ -77,7 +84,7 @@ class ConsentMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.engine = engine_from_settings()
-        self.ledger = checked_ledger(consent_settings().get("LEDGER"))
+        self.ledger = ledger_from_settings()
         # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
@@ -116,9 +123,9 @@ class ConsentMiddleware:
         if self.engine.stands_behind(outer):
             cast("Any", request).consent = outer
             return None
-        exchange = self.engine.open(DjangoRequest(request))
+        exchange = Exchange(self.engine, DjangoRequest(request))
         if not exchange.is_ours:
-            _show_visible_cookies(exchange, request)
+            _show_what_is_visible(exchange, request)
             cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
         return exchange
 
@@ -131,29 +138,31 @@ class ConsentMiddleware:
             await sync_to_async(store, thread_sensitive=False)(exchange, self.ledger, records)
 
 
-def _show_visible_cookies(exchange: Exchange, request: HttpRequest) -> None:
+def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:
+    meta: dict[str, Any] = request.META
     fields = DjangoRequest(request).cookies
-    if not fields:
+    shown: dict[str, str | None] = {"HTTP_COOKIE": "; ".join(filter(None, map(exchange.visible, fields)))}
+    for name in exchange.judged_fields:
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        if key in meta:
+            shown[key] = exchange.shown_field(name, meta[key])
+    if all(value == meta.get(key, "") for key, value in shown.items()):
         return
-    visible = "; ".join(filter(None, map(exchange.visible, fields)))
-    if visible == request.META.get("HTTP_COOKIE"):
-        return
-    if visible:
-        request.META["HTTP_COOKIE"] = visible
-    else:
-        request.META.pop("HTTP_COOKIE", None)
+    for key, value in shown.items():
+        if value:
+            meta[key] = value
+        else:
+            meta.pop(key, None)
     # Both request classes parse their cookies once, when first asked, and request.headers likewise.
     request.__dict__.pop("COOKIES", None)
     request.__dict__.pop("headers", None)
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:
-    if not limit:
-        return b""
-    try:
-        body = request.read(limit + 1)
-    except (UnreadablePostError, OSError):
-        return None
+    if isinstance(request, WSGIRequest):
+        return read_body(request.environ, limit)
+    # Under ASGI, Django has received the whole body before it calls any middleware.
+    body = request.read(limit + 1) if limit else b""
     return body if len(body) <= limit else None
 
 
@@ -172,7 +181,34 @@ def _gated(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     gated = exchange.start(response.status_code, headers)
     if gated is not headers:
         _send(response, gated)
+    if exchange.body is not None:
+        _gate_body(exchange.body, response)
     return response
+
+
+def _gate_body(body: Body, response: HttpResponseBase) -> None:
+    if isinstance(response, StreamingHttpResponse):
+        if response.is_async:
+            response.streaming_content = _gated_as_it_comes(
+                body, cast("AsyncIterator[bytes]", response.streaming_content)
+            )
+        else:
+            response.streaming_content = _gated_piecewise(body, cast("Iterator[bytes]", response.streaming_content))
+    elif isinstance(response, HttpResponse):
+        response.content = body.whole([response.content])
+        response.headers["Content-Length"] = str(len(response.content))
+
+
+def _gated_piecewise(body: Body, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield body.feed(chunk)
+    yield body.finish()
+
+
+async def _gated_as_it_comes(body: Body, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield body.feed(chunk)
+    yield body.finish()
 
 
 def _send(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:

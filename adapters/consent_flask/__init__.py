@@ -18,7 +18,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
 
 from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
-from consent_middleware.exchange import Applies, PolicySource
+from consent_middleware.engine import Applies, PolicySource
+from consent_middleware.exchange import Exchange
 from consent_middleware.shell import DECISION_KEY
 from consent_middleware.wsgi import WSGIRequest
 
@@ -32,7 +33,7 @@ def _current() -> Decision:
     if DECISION_KEY not in request.environ:
         # A request made up by app.test_request_context() has not come through app.wsgi_app.
         gate = cast("ConsentWSGI", current_app.extensions["consent"])
-        request.environ[DECISION_KEY] = gate.engine.open(WSGIRequest(request.environ)).decision
+        request.environ[DECISION_KEY] = Exchange(gate.engine, WSGIRequest(request.environ)).decision
     return cast("Decision", request.environ[DECISION_KEY])
 
 

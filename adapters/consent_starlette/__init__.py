@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent_middleware import ConfigurationError, ConsentASGI, Decision, Ledger
-from consent_middleware.exchange import Applies, PolicySource
+from consent_middleware.engine import Applies, PolicySource
 from consent_middleware.shell import DECISION_KEY
 
 __all__ = ["ConsentMiddleware", "ConsentRequired", "consent_context", "consent_of", "requires_consent"]

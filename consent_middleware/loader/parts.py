@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..lifetime import Lifetime
-from ..policy import DEFAULT_CATEGORIES, Category, CookieRule, Policy, Service
+from ..policy import DEFAULT_CATEGORIES, Category, CookieRule, HTMLSettings, Policy, Service
 from .forms import (
     Fault,
     fault_of_category,
@@ -80,6 +80,21 @@ def read_settings(table: Table) -> Policy:
     )
     table.close()
     _judge_lifetimes(settings, table)
+    return settings
+
+
+def read_html(table: Table) -> HTMLSettings:
+    """Return the settings of ``[html]``."""
+    settings = HTMLSettings(
+        gate=table.flag("gate"),
+        third_party_hosts=table.option("third_party_hosts", ("allow", "report", "withhold")),
+        own_hosts=_read_all(table, "own_hosts", fault_of_domain),
+        on_fault=table.option("on_fault", ("pass", "withhold")),
+        lazy_attributes=table.flag("lazy_attributes"),
+        css=table.flag("css"),
+        speculation_rules=table.flag("speculation_rules"),
+    )
+    table.close()
     return settings
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from timing import Batch, added, print_table, side_by_side  # first: it puts the checkout on sys.path
 
 from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
-from consent_middleware.exchange import Engine  # isort: skip
+from consent_middleware.engine import Engine  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"

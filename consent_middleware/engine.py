@@ -1,0 +1,228 @@
+"""What is decided once for a site, at start-up, so that a request has only to look it up."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from os import PathLike
+from typing import Any
+
+from .cookies import NameTable, SetCookie, cap_line
+from .decision import Decision, Visit
+from .endpoints import Endpoints
+from .errors import ConfigurationError
+from .http import Headers, Request
+from .markup import Markup
+from .policy import Category, CookieRule, Policy
+from .seal import Seal
+from .signals import refuses_by_gpc
+
+logger = logging.getLogger("consent_middleware")
+
+PolicySource = Policy | str | PathLike[str] | Mapping[str, Any] | None
+Applies = Callable[[Request], bool]
+
+# How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
+_NAMES_REMEMBERED = 1000
+_ENDS_REMEMBERED = 64
+_PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
+
+OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What a declared cookie name stands for; one object for each rule, and compared as such."""
+
+    rule: CookieRule
+    category: Category
+
+    @property
+    def session_only(self) -> bool:
+        return self.rule.lifetime is not None and self.rule.lifetime.is_session
+
+
+class Engine:
+    """One site's gate, built once: everything that can be decided at start-up is decided here.
+
+    ``necessary`` are cookie names (exact or with a trailing ``*``) known to be necessary without being declared, such
+    as the session cookie of a framework; a rule of the policy for the same name wins. ``token`` returns 16 fresh
+    random octets as 22 URL-safe characters. Raises PolicyError or ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        policy: PolicySource = None,
+        *,
+        secret_keys: str | bytes | Iterable[str | bytes],
+        prefix: str = "/_consent",
+        clock: Callable[[], float] = time.time,
+        applies: Applies | None = None,
+        necessary: Iterable[str] = (),
+        token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+    ) -> None:
+        self.policy = policy = as_policy(policy)
+        self.prefix = checked_prefix(prefix)
+        self.clock = clock
+        self.applies = applies
+        self.token = token
+        self.seal = Seal(policy, secret_keys)
+        self.endpoints = Endpoints(policy, prefix)
+        self.inside_prefix = prefix + "/"
+        self.enforces = policy.mode == "enforce"
+        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
+        kinds = _kinds(policy, [*OWN_NAMES, *necessary])
+        self.homes = _homes(policy)
+        self.kind_of = NameTable(kinds).lookup
+        self.necessary = {
+            name: kind for name, kind in kinds.items() if kind.category.required and not name.endswith("*")
+        }
+        # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
+        self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
+        markup = Markup(policy, prefix, partial(self.report, what="page"))
+        self.markup = markup if markup.is_needed else None
+        self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
+        self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
+        self._is_twin = lru_cache(8)(self._compare)
+        self._reported: set[tuple[str, str]] = set()
+
+    def stands_behind(self, outer: object) -> bool:
+        """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
+        return isinstance(outer, Decision) and self._is_twin(outer.reader)
+
+    def now(self) -> int:
+        """Return the instant, in epoch seconds."""
+        return int(self.clock())
+
+    def visit(self, request: Request, now: int) -> Visit:
+        """Read what a request tells about consent. Anything that cannot be read is no choice."""
+        try:
+            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
+            return Visit(receipt, now, self._applies_to(request))
+        except Exception:
+            logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
+            return Visit(None, now, applies=True)
+
+    def gpc(self, request: Request) -> bool:
+        """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
+        try:
+            return refuses_by_gpc(request)
+        except Exception:
+            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            return True
+
+    def is_plain(self, line: str, now: int) -> bool:
+        """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
+
+        One look at most lines of most sites (1 instead of 5 microseconds); where it says no, the line has to be read.
+        """
+        end = line.find(";")
+        pair, tail = (line, "") if end < 0 else (line[:end], line[end:])
+        kind = self.necessary.get(pair.partition("=")[0])
+        # What is printable has no control characters, and below both limits nothing else matters to browsers.
+        if kind is None or len(pair) > _PLAIN_PAIR or len(tail) > _PLAIN_TAIL or not line.isprintable():
+            return False
+        return self.is_within(kind, tail, now)
+
+    def cookie_name(self, scheme: str) -> str:
+        """Return the name of our cookie: only over https can a browser vouch for where it came from."""
+        if scheme not in ("https", "wss"):
+            return "consent"
+        return "__Secure-consent" if self.policy.cookie_domain else "__Host-consent"
+
+    def only_necessary(self, headers: Headers) -> Headers:
+        """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""
+        return [
+            (name, value)
+            for name, value in headers
+            if name.lower() != "set-cookie" or self._is_necessary(value.partition("=")[0].strip(" \t"))
+        ]
+
+    def only_necessary_cookies(self, header: str) -> str:
+        """Return a Cookie header without anything that is not plainly necessary; for when all else has failed."""
+        pairs = (pair.strip(" \t") for pair in header.split(";"))
+        return "; ".join(pair for pair in pairs if self._is_necessary(pair.partition("=")[0]))
+
+    def report(self, level: int, code: str, name: str, explanation: str, *, what: str = "cookie") -> None:
+        """Log once what happened to something of this name. Never a value, a query or anything about the visitor."""
+        name = name[:80]
+        if (code, name) not in self._reported and len(self._reported) < _NAMES_REMEMBERED:
+            self._reported.add((code, name))
+            logger.log(level, "%s: %s %r %s", code, what, name, explanation)
+
+    def _is_necessary(self, name: str) -> bool:
+        kind = self.kind_of(name)
+        return kind is not None and kind.category.required
+
+    def _applies_to(self, request: Request) -> bool:
+        if self.applies is None:
+            return True
+        try:
+            return bool(self.applies(request))
+        except Exception:
+            logger.exception("consent.fault: the applies() callable raised; the policy is taken to apply")
+            return True
+
+    def _compare(self, other: object) -> bool:
+        return isinstance(other, Engine) and (other.policy, other.prefix, other.applies) == (
+            self.policy,
+            self.prefix,
+            self.applies,
+        )
+
+    def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
+        """Whether a line's tail states a lifetime that is plain and not too long."""
+        cookie = SetCookie(kind.rule.name, "", tail)
+        return cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is tail
+
+    def _latest(self, kind: Kind | None, now: int) -> int:
+        end = self.policy.cookie_lifetime.end(now)
+        lifetime = None if kind is None else kind.rule.lifetime
+        return end if lifetime is None or lifetime.is_session else min(end, lifetime.end(now))
+
+
+def as_policy(source: PolicySource) -> Policy:
+    """Return the policy itself, or the one in a file, in a mapping, or the default for None. Raises PolicyError."""
+    if source is None:
+        return Policy()
+    if isinstance(source, Policy):
+        return source
+    return Policy.from_dict(source) if isinstance(source, Mapping) else Policy.load(source)
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return the prefix of our addresses if it is a plain path. Raises ConfigurationError."""
+    if not prefix.startswith("/") or prefix.endswith("/") or "//" in prefix or not prefix.isascii():
+        raise ConfigurationError(
+            f'prefix: {prefix!r} is not a path; write it like "/_consent", without a slash at the end'
+        )
+    return prefix
+
+
+def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:
+    required = next((c for c in policy.categories.values() if c.required), Category(name="necessary", required=True))
+    known = {name: Kind(CookieRule(name=name, category=required.name), required) for name in necessary}
+    return known | {rule.name: Kind(rule, policy.categories[rule.category]) for rule in policy.rules}
+
+
+def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
+    """Every rule by the name it declares."""
+    homes: dict[str, list[CookieRule]] = {}
+    for rule in policy.rules:
+        homes.setdefault(rule.name, []).append(rule)
+    return homes
+
+
+def _values(headers: Iterable[str], name: str) -> Iterable[str]:
+    """Every value of one cookie, wherever it stands."""
+    for header in headers:
+        if name in header:
+            for pair in header.split(";"):
+                if name in pair:
+                    found, equals, value = pair.partition("=")
+                    if equals and found.strip(" \t") == name:
+                        yield value.strip(" \t")
