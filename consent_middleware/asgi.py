@@ -160,7 +160,7 @@ class _Response:
             return self._gated(message, exchange.body)
         if kind == "http.response.trailers":
             message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
-        elif kind == "http.response.early_hint":
+        elif kind == "http.response.early_hint" and exchange.gates_pages:
             links = exchange.hints([link.decode("latin-1") for link in message.get("links") or ()])
             message = {**message, "links": [link.encode("latin-1") for link in links]}
         return self._send(message)
@@ -259,15 +259,17 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
     """Read at most ``limit`` bytes; None when there are more, without waiting for the rest.
 
-    A body that breaks off is none at all.
+    A body that breaks off is none at all. Empty pieces count as well, so that there is an end to them.
     """
     body = bytearray()
+    pieces = 0
     while limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             return b""
         body += message.get("body", b"")
-        if len(body) > limit:
+        pieces += 1
+        if max(len(body), pieces) > limit:
             return None
         if not message.get("more_body", False):
             break

@@ -434,6 +434,12 @@ def test_a_choice_chunked_for_ever_stops_at_the_limit(run: Run) -> None:
     assert (started["status"], cookies(started), next(taken)) == (413, [], 164)
 
 
+def test_a_choice_of_empty_pieces_for_ever_stops_too(run: Run) -> None:
+    nothing = ({"type": "http.request", "body": b"", "more_body": True} for _ in range(100_000))
+    [started, _] = run(partial(serve, gate(tracking), choice()[0], nothing))
+    assert (started["status"], cookies(started)) == (413, [])
+
+
 def test_a_choice_that_breaks_off_is_none(run: Run) -> None:
     scope, messages = choice(cut=10)
     [started, _] = run(partial(serve, gate(tracking), scope, [*messages[:-1], {"type": "http.disconnect"}]))

@@ -153,9 +153,19 @@ def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:
             meta[key] = value
         else:
             meta.pop(key, None)
+    _show_in_scope(request, shown["HTTP_COOKIE"])
     # Both request classes parse their cookies once, when first asked, and request.headers likewise.
     request.__dict__.pop("COOKIES", None)
     request.__dict__.pop("headers", None)
+
+
+def _show_in_scope(request: HttpRequest, visible: str | None) -> None:
+    """Under ASGI a view can also look into the scope, which is the server's and stays as it is."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+        shown = [(b"cookie", visible.encode("latin-1"))] if visible else []
+        cast("Any", request).scope = {**scope, "headers": [*others, *shown]}
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:

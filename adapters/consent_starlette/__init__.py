@@ -120,7 +120,7 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
 def _request_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
     for value in (*args, *kwargs.values()):
         if isinstance(value, HTTPConnection):
-            return value
+            return cast("HTTPConnection", value)
     raise TypeError("requires_consent: the endpoint takes no request; give it a parameter of type Request")
 
 

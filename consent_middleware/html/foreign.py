@@ -35,9 +35,9 @@ _CLOSES_PARAGRAPH = frozenset(
     b"xmp".split()
 )
 _HTML_ANCESTORS = frozenset(
-    b"a address article aside body button caption dd details dialog dl dt fieldset figcaption figure footer form header "
-    b"html label legend main nav object ol optgroup option search section select summary table tbody td template tfoot "
-    b"th thead tr".split()
+    b"a address article aside body button caption dd details dialog dl dt fieldset figcaption figure footer form "
+    b"header html label legend main nav object ol optgroup option search section select summary table tbody td "
+    b"template tfoot th thead tr".split()
 ) | (_BREAKOUT - {b"p", b"br", b"img", b"meta", b"embed", b"hr"})
 """End tags that, in an island without such an element, belong to an element around the island and close both.
 

@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
-from .judge import Embed, Finding, Judge, Situation, ThirdParty
-from .machine import Machine, Plan
+from .judge import Judge
+from .machine import Machine
+from .plan import Plan
 from .rules import Rules
 from .stream import Stream
 from .urls import NOWHERE, Location, ascii_host, locate
+from .verdicts import Embed, Finding, Situation, ThirdParty
 
 _UNREADABLE = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
 """Encodings, by the beginning of their codec's name, in which the bytes of markup may mean something else."""
@@ -21,7 +23,7 @@ _NOT_FOR_DOCUMENTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_un
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 _BODY_END = re.compile(rb"<(?:\Z|/(?:\Z|[bB](?:\Z|[oO](?:\Z|[dD](?:\Z|[yY][\s\S]*\Z)))))")
-_LAST_BYTES = re.compile(rb"(?:</[bB][oO][dD][yY]\s*+>|</[hH][tT][mM][lL]\s*+>|\s++)++\Z")
+_LAST_BYTES = re.compile(rb"</[bB][oO][dD][yY]\s*+>(?:</[bB][oO][dD][yY]\s*+>|</[hH][tT][mM][lL]\s*+>|\s++)*+\Z")
 _LAST_BYTES_HELD = 96
 
 
@@ -125,7 +127,7 @@ class HTMLGate:
 
     def release(self) -> bytes:
         """Give up: return every byte held back, edited or not, and let all that follows pass untouched."""
-        held = self._machine.stream.rest() + self._tail.rest() + self._first
+        held = self._machine.release() + self._tail.rest() + self._first
         self._first = b""
         self._feed = self._feed_next = self._feed_untouched
         return held
@@ -181,15 +183,15 @@ class HTMLGate:
             output = self._machine.close()
         elif self._inject_body_end:
             buffer = self._tail.buffer
-            last = _LAST_BYTES.match(buffer)
-            self._tail.insert(0 if last else len(buffer), self._inject_body_end)
+            last = _LAST_BYTES.search(buffer)
+            self._tail.insert(last.start() if last else len(buffer), self._inject_body_end)
         return output + self._tail.rest()
 
 
 def _codec(encoding: str) -> str:
     """The codec's name; what browsers would not know either is read as UTF-8, which finds all that is ASCII."""
     try:
-        b"".decode(encoding)
+        b"a".decode(encoding, errors="replace")
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError):
         return "utf-8"

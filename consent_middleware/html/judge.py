@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
 from html import unescape
-from typing import Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from .charrefs import decode_attribute
@@ -31,90 +29,28 @@ from .elements import (
     Holds,
 )
 from .rules import Rules
-from .tokens import ATTRIBUTE
+from .tokens import attributes_of, read_attributes
 from .urls import Location, Payload, locate
-
-ThirdParty = Literal["allow", "report", "withhold"]
-
-UNDECLARED = "undeclared"
-"""Stands for the category of what nobody declared: a third-party host, a cookie set by a meta element."""
-
-
-class Finding(NamedTuple):
-    """Something in a page that the rules know, or a third-party host that they do not."""
-
-    element: str
-    category: str
-    host: str
-    """``""`` for an inline script."""
-    withheld: bool
-
-
-class Embed(NamedTuple):
-    """A withheld embed, as its placeholder needs to know it. Texts come from the page: escape them."""
-
-    element: str
-    category: str
-    host: str
-    title: str
-    width: str
-    height: str
-
-
-class Body(Enum):
-    """Whether the text inside a script decides about it."""
-
-    NO_MATTER = auto()
-    SCRIPT = auto()
-    SPECULATION = auto()
-
-
-class Verdict(NamedTuple):
-    """What becomes of a start tag. ``tag`` replaces it, None leaves it as it is."""
-
-    tag: bytes | None = None
-    body: Body = Body.NO_MATTER
-    findings: tuple[Finding, ...] = ()
-    embed: Embed | None = None
-
-
-DULL = Verdict()
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything about a response that verdicts depend on, beside the rules and the base URL."""
-
-    withheld: frozenset[str]
-    third_party: ThirdParty = "allow"
-    own_hosts: tuple[str, ...] = ()
-    lazy_attributes: bool = False
-    css: bool = False
-    speculation_rules: bool = False
-    encoding: str = "utf-8"
-
+from .verdicts import DULL, UNDECLARED, Body, Embed, Finding, Situation, Verdict
 
 GateDocument = Callable[[bytes], "str | None"]
 """Runs a document inside an attribute through a gate of its own; the category of what it withholds, or None."""
 
 _MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
-_MEMO_BODY_BYTES = 4096
 
 _SPACE = b"\t\n\f\r "
 _REFRESH = re.compile(
-    r"""[\t\n\f\r ]*+[0-9.]*+[\t\n\f\r ]*+[;,]?[\t\n\f\r ]*+(?:[uU][rR][lL][\t\n\f\r ]*+=[\t\n\f\r ]*+)?["']?([^"']*+)"""
+    r"[\t\n\f\r ]*+[0-9.]*+[\t\n\f\r ]*+[;,]?[\t\n\f\r ]*+"
+    r"""(?:[uU][rR][lL][\t\n\f\r ]*+=[\t\n\f\r ]*+)?["']?([^"']*+)"""
 )
 _DELAYED_BY_CLOUDFLARE = re.compile(rb"[0-9a-f]{8,}-(?:text/javascript|module)?\Z")
-_HOSTS = re.compile(rb"//([a-z0-9.\-]*+)")
-# Whatever could make a URL lead elsewhere than to a host that stands literally after "//": backslashes, escapes,
-# references other than "&amp;", letters outside ASCII, a scheme without slashes, more than two slashes, a host that
-# goes on in an unusual way (port, credentials), white space inside a URL. Each alternative begins with a byte that is
-# rare in tags, which is what makes the search fast.
-_ODD = re.compile(
-    rb"[\\%\x80-\xff]|&(?!amp;)|:(?<=[ps]:)(?!//)|//(?:[^a-z0-9]|[a-z0-9.\-]++(?=[^a-z0-9.\-/\"'> ?,)]))"
-    rb"|[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])"
-)
+_HOSTS = re.compile(rb"//([a-z0-9.\-]*+)([\s\S]?)")
+_FOLLOWS_HOST = b"/\"'> ?,)"
+"""What may follow a host that is all there; port, credentials, escapes and letters outside ASCII may not."""
+
+_BARE_SCHEME = re.compile(rb":(?:(?<=[tfw][ts][ps]:)|(?<=tps:)|(?<=[^a-z]ws:))(?!//)")
+_BROKEN_URL = re.compile(rb"[\t\n\r](?<=[a-z0-9.\-/:][\t\n\r])")
 _MARKUP = re.compile(rb"<!\[CDATA\[|\]\]>|<[^<>]*+>")
 _CODE_URL = re.compile(rb"(?:data|javascript)[\t\n\r]*:")
 
@@ -160,14 +96,13 @@ class Judge:
 
     def of_script(self, text: bytes) -> str | None:
         """Say which withheld category an inline script belongs to."""
-        if len(text) > _MEMO_BODY_BYTES:
-            return self._category_of_script(text)
+        key = text if len(text) <= _MEMO_KEY_BYTES else blake2b(text, digest_size=16).digest()
         try:
-            return self._bodies[text]
+            return self._bodies[key]
         except KeyError:
-            if len(self._bodies) >= _MEMO_ENTRIES // 8:
+            if len(self._bodies) >= _MEMO_ENTRIES:
                 self._bodies.clear()
-            category = self._bodies[text] = self._category_of_script(text)
+            category = self._bodies[key] = self._category_of_script(text)
             return category
 
     def of_svg_script(self, text: bytes) -> str | None:
@@ -192,7 +127,7 @@ class Judge:
 
     def base_for(self, tag: bytes) -> Location | None:
         """The document's base URL as a ``base`` element sets it, or None when it has no ``href``."""
-        href = _first(_attributes(tag, len(b"<base"))).get(b"href")
+        href = read_attributes(tag, len(b"<base")).get(b"href")
         place = None if href is None else locate(self.text(href), self.base)
         return place if isinstance(place, Location) else None
 
@@ -208,22 +143,21 @@ class Judge:
         if not self._quick:
             return False
         lowered = tag.lower()
-        if b"data-consent" in lowered or _ODD.search(lowered, len(name) + 2):
+        if name == b"meta":
+            return b"http-equiv" not in lowered
+        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
             return False
         if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
             return False
-        if name == b"meta":
-            return b"http-equiv" not in lowered
-        for host in _HOSTS.findall(lowered):
+        for host, following in _HOSTS.findall(lowered):
+            if not host or following not in _FOLLOWS_HOST:
+                return False
             concerned = self._hosts.get(host)
-            if concerned is None:
-                concerned = self._remember_host(host)
-            if concerned:
+            if self._remember_host(host) if concerned is None else concerned:
                 return False
-        for file_name in self._file_names:
-            if file_name in lowered:
-                return False
-        return True
+        if b"%" in lowered:
+            lowered = unquote_to_bytes(lowered).lower()
+        return all(file_name not in lowered for file_name in self._file_names)
 
     def _remember_host(self, host: bytes) -> bool:
         if len(self._hosts) >= _MEMO_ENTRIES:
@@ -267,17 +201,17 @@ class Judge:
         return None if marker is None else self.rules.markers[marker]
 
 
-def _attributes(tag: bytes, name_end: int) -> Iterator[re.Match[bytes]]:
-    return ATTRIBUTE.finditer(tag, name_end, len(tag) - 1 if tag.endswith(b">") else len(tag))
+def _may_lead_astray(tag: bytes, attributes_start: int) -> bool:
+    """Whether a URL in this tag, in lower case, could lead elsewhere than to a host that stands literally after ``//``.
 
-
-def _first(attributes: Iterable[re.Match[bytes]]) -> dict[bytes, bytes]:
-    """Attribute names in lower case and their values; of duplicates the first counts."""
-    found: dict[bytes, bytes] = {}
-    for attribute in attributes:
-        name, double, single, bare = attribute.groups()
-        found.setdefault(name.lower(), double or single or bare or b"")
-    return found
+    That takes a backslash, a reference other than ``&amp;``, a scheme without slashes, or white space inside a URL.
+    """
+    return (
+        b"\\" in tag
+        or (b"&" in tag and b"&" in tag.replace(b"&amp;", b""))
+        or (tag.count(b":") != tag.count(b"://") and _BARE_SCHEME.search(tag) is not None)
+        or ((b"\n" in tag or b"\t" in tag or b"\r" in tag) and _BROKEN_URL.search(tag, attributes_start) is not None)
+    )
 
 
 class _Case:
@@ -291,7 +225,7 @@ class _Case:
         self._gate_document = gate_document
         self._svg = svg
         self._name_end = 1 + len(name)
-        self._first = _first(_attributes(tag, self._name_end))
+        self._first = read_attributes(tag, self._name_end)
         self._findings: list[Finding] = []
         self._element = name.decode("latin-1")
 
@@ -306,7 +240,7 @@ class _Case:
             held = self._held(attributes)
         else:
             withheld = self._find(declared, "")
-            held = {name: declared for name in attributes} if withheld else {}
+            held = dict.fromkeys(attributes, declared) if withheld else {}
         return self._neutralised(held)
 
     # What the site says itself ------------------------------------------------------------------------------------
@@ -339,7 +273,7 @@ class _Case:
 
     def _loading(self) -> dict[bytes, Holds]:
         """The attributes through which this element loads something, as far as it has them."""
-        table = (LOADING_IN_SVG if self._svg else LOADING).get(self._name, {})
+        table: Mapping[bytes, Holds] = (LOADING_IN_SVG if self._svg else LOADING).get(self._name, {})
         if self._name == b"link" and not self._loads_as_link():
             return {}
         if self._name == b"input" and self._type() != b"image":
@@ -416,7 +350,7 @@ class _Case:
             return tag
         pieces: list[bytes] = []
         done = 0
-        for attribute in _attributes(tag, self._name_end):
+        for attribute in attributes_of(tag, self._name_end):
             if attribute[1].lower() == b"style":
                 pieces += (tag[done : attribute.end(1)], self._judge.gate_css(tag[attribute.end(1) : attribute.end()]))
                 done = attribute.end()

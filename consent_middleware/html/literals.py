@@ -37,7 +37,9 @@ def finder(words: Iterable[bytes]) -> Finder:
 
 def _alternatives(node: _Trie, ignore_case: bool) -> str:
     branches = [
-        _letter(letter, ignore_case) + _alternatives(rest, ignore_case) for letter, rest in sorted(node.items()) if letter
+        _letter(letter, ignore_case) + _alternatives(rest, ignore_case)
+        for letter, rest in sorted(node.items())
+        if letter
     ]
     if not branches:
         return ""

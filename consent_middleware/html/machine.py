@@ -8,23 +8,29 @@ after saying what to keep. No byte is read twice for being held back.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
-
+from .document import Document
 from .edits import hide
 from .elements import LOADING, LOADING_IN_SVG
-from .foreign import ForeignStack, Realm
-from .judge import DULL, UNDECLARED, Body, Embed, Finding, Judge, Verdict
-from .literals import trie_pattern
-from .stream import Stream
+from .foreign import Realm
+from .injection import InjectedDocument
+from .plan import (
+    DEEPEST_DOCUMENT,
+    HELD,
+    LONGEST_NAME,
+    NO_ATTRIBUTES,
+    READ_IN_ISLANDS,
+    SCRIPT_LIMIT,
+    SEARCH,
+    SEARCH_EVERY_TAG,
+    SEARCH_WITH_ANCHORS,
+    SWITCHES,
+    TAG_LIMIT,
+    TEXT_ELEMENTS,
+    Plan,
+    Prologue,
+)
 from .tokens import (
-    ATTRIBUTE,
     CLOSE_TAG,
-    COMMENT_ABRUPT_END,
-    COMMENT_END,
-    LONGEST_COMMENT_END,
     PLAIN_ISLAND,
     TAG_NAME,
     WHOLE_TAG,
@@ -35,183 +41,31 @@ from .tokens import (
     advance_tag,
     finish_attribute,
     is_in_data,
+    is_self_closing,
     next_data_place,
+    read_attributes,
     whole_comment,
 )
-
-WAIT = -1
-
-TAG_LIMIT = 64 * 1024
-"""A tag may be held up to this many bytes; of 532,172 gated tags on real pages 20 were longer."""
-
-SCRIPT_LIMIT = 240 * 1024
-"""An inline script may be held up to this many bytes, its tag included; of 43,842 on real pages 26 were longer."""
-
-DEEPEST_DOCUMENT = 4
-"""A srcdoc in a srcdoc in a srcdoc … is withheld below this depth."""
-
-SHORT_SNIPPET = 100
-"""Bytes that may stand in front of ``<meta charset>`` without pushing it past the 1024 bytes of the prescan."""
-
-_LONGEST_NAME = 32
-"""Longer than any element name that means anything here."""
-
-_TEXT_ELEMENTS = frozenset({b"title", b"textarea", b"style", b"xmp", b"noembed", b"noframes"})
-_SWITCHES = _TEXT_ELEMENTS | {b"iframe", b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
-_GATED = (LOADING.keys() | {b"meta"}) - _SWITCHES
-_HELD = _GATED | _SWITCHES
-_ANCHORS = frozenset({b"a", b"area"})
-_IMPLY_HEAD = frozenset({b"head", b"body", b"html", b"br"})
-
-# Searching for "=" and looking back is ten times as fast as searching for "ping" in either case. More white space than
-# one before "=" may stand between them or not; then every anchor of the chunk is looked at.
-_PING = re.compile(
-    rb"=(?<=[gG\t\n\f\r ]=)(?:(?<=[\t\n\f\r \"'/][pP][iI][nN][gG]=)"
-    rb"|(?<=[\t\n\f\r \"'/][pP][iI][nN][gG][\t\n\f\r ]=)|(?<=[\t\n\f\r ][\t\n\f\r ]=))"
-)
-
-_TEXT_START = re.compile(rb"[^\t\n\f\r ]")
-_PRESCANNED = re.compile(rb"charset|content-type", re.IGNORECASE)
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+from .verdicts import DULL, UNDECLARED, Body, Embed, Finding, Verdict
 
 
-def _candidates(names: frozenset[bytes]) -> re.Pattern[bytes]:
-    """A search for the next place where anything but an uninteresting tag may begin.
-
-    The negative look-ahead drops most tags by their first letter or two before the trie is tried.
-    """
-    words = sorted(name.decode() for name in names)
-    first = {word[0] for word in words}
-    others = "".join(letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in first)
-    second = {letter: {word[1:2] for word in words if word[0] == letter} for letter in first if letter.isalpha()}
-    rejected = [f"[{others}{others.upper()}]"] if others else []
-    for letter, followers in sorted(second.items()):
-        if "" not in followers:
-            allowed = "".join(sorted(followers))
-            rejected.append(f"[{letter}{letter.upper()}][^{allowed}{allowed.upper()}]")
-    trie = trie_pattern([*words, "/body"], ignore_case=True)
-    pattern = rf"<(?!{'|'.join(rejected)}|/[ac-zAC-Z])(?:({trie})(?=[\t\n\f\r />])|[!?]|/[^a-zA-Z])"
-    return re.compile(pattern.encode())
-
-
-_SEARCH = _candidates(frozenset(_HELD - _ANCHORS)).search
-_SEARCH_WITH_ANCHORS = _candidates(frozenset(_HELD)).search
-_SEARCH_EVERY_TAG = re.compile(rb"<(?:(/body|[a-zA-Z][^\t\n\f\r />]*+)(?=[\t\n\f\r />])|[!?]|/[^a-zA-Z])", re.I).search
-
-
-class Prologue(Enum):
-    """Where the injection into the head stands."""
-
-    BEFORE_HEAD = auto()
-    BEFORE_CHARSET = auto()
-    """Inside the head, looking for the encoding's declaration, which must not be pushed away."""
-    DONE = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a machine is to do with a document."""
-
-    judge: Judge
-    on_finding: Callable[[Finding], None]
-    placeholder: Callable[[Embed], bytes] | None = None
-    inject_head: bytes = b""
-    inject_body_end: bytes = b""
-    charset_declared: bool = True
-    css: bool = False
-    scripting: bool = True
-    """Whether ``noscript`` holds text, as it does for browsers that run scripts."""
-    is_fragment: bool = False
-    """Whether what ends here unfinished may go on in a reader's eyes: inside ``noscript``."""
-    depth: int = 0
-
-
-class Machine:
-    """One document on its way through the gate."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.stream = Stream()
-        self._plan = plan
-        self._judge = plan.judge
-        self._foreign = ForeignStack()
-        self._prologue = Prologue.BEFORE_HEAD if plan.inject_head else Prologue.DONE
-        self._owes_body_end = bool(plan.inject_body_end)
-        self._has_base = False
-        self._started = not plan.inject_head
-        self._step: Callable[[Buffer, int], int] = self._content()
-        self._at = 0
-        self._keep = 0
-        self._anchors = False
-        # The tag, script or style being read; places are relative to the buffer.
-        self._start = 0
-        self._body = 0
-        self._name = b""
-        self._tag_state = TagState.DONE
-        self._is_held = False
-        self._tag_prefix = b""
-        self._verdict = DULL
-        self._script_state = ScriptState.PLAIN
-        self._ends_text = False
-        self._svg_script_end = 0
-        self._svg_script_category: str | None = None
-        self._inner: Machine | None = None
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take in a chunk and return what may go."""
-        buffer = self.stream.extend(chunk)
-        self._anchors = _PING.search(chunk) is not None
-        at = self._at
-        while at != WAIT:
-            at = self._step(buffer, at)
-        return self._drain()
-
-    def feed_until_injected(self, chunk: bytes) -> bytes:
-        """Take in a chunk for the injection into the head only; when that is done, what is left is in the stream."""
-        buffer = self.stream.extend(chunk)
-        at = self._at
-        while at != WAIT:
-            if self.has_injected_head:
-                return b""
-            at = self._step(buffer, at)
-        return self._drain()
-
-    @property
-    def has_injected_head(self) -> bool:
-        """Whether the head's injection is behind us, or there is none."""
-        return self._prologue is Prologue.DONE
+class Machine(InjectedDocument):
+    """The states, and what is judged in them."""
 
     def close(self) -> bytes:
         """Take in the end of the document and return what is left."""
-        self._finish(self.stream.buffer)
+        buffer = self.stream.buffer
+        if self._step == self._svg_script_ahead:
+            self._svg_script_end = len(buffer)
+            self._svg_script_category = self._judge.of_svg_script(bytes(buffer[self._body :]))
+            self._run(buffer, self._svg_script_decided(buffer))
+        self._finish(buffer)
         return self.stream.rest()
-
-    # Waiting ------------------------------------------------------------------------------------------------------
-
-    def _wait(self, keep: int, at: int) -> int:
-        self._keep = keep
-        self._at = at
-        return WAIT
-
-    def _drain(self) -> bytes:
-        kept = self._keep
-        output = self.stream.drain(kept)
-        self._at -= kept
-        self._start -= kept
-        self._body -= kept
-        self._svg_script_end -= kept
-        self._keep = 0
-        return output
-
-    def _content(self) -> Callable[[Buffer, int], int]:
-        """The state that follows a finished token."""
-        if self._prologue is not Prologue.DONE:
-            return self._before_injection
-        return self._foreign_markup if self._foreign else self._markup
 
     # Markup -------------------------------------------------------------------------------------------------------
 
     def _markup(self, buffer: Buffer, at: int) -> int:
-        search = _SEARCH_EVERY_TAG if self._plan.css else _SEARCH_WITH_ANCHORS if self._anchors else _SEARCH
+        search = SEARCH_EVERY_TAG if self._plan.css else SEARCH_WITH_ANCHORS if self._anchors else SEARCH
         while True:
             candidate = search(buffer, at)
             if candidate is None:
@@ -234,7 +88,7 @@ class Machine:
                 return self._partial_tag(buffer, place)
             name = bytes(name).lower()
             at = whole.end()
-            if name not in _SWITCHES:
+            if name not in SWITCHES:
                 if name == b"/body":
                     return self._tag(buffer, place, at)
                 verdict = self._judge.verdicts.get(bytes(buffer[place:at]))
@@ -262,12 +116,13 @@ class Machine:
                 self._decide_script(buffer, close)
                 self._step = self._markup
             return after
-        if name in _TEXT_ELEMENTS and not self._plan.css:
+        if name in TEXT_ELEMENTS and not self._plan.css:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
                 return ending.end() + 1
         elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
-            if island := PLAIN_ISLAND.match(buffer, end):
+            island = PLAIN_ISLAND.match(buffer, end)
+            if island:
                 return island.end()
         return self._tag(buffer, start, end)
 
@@ -309,56 +164,6 @@ class Machine:
         self._step = self._content()
         return at + 1
 
-    # Comments, declarations, CDATA --------------------------------------------------------------------------------
-
-    def _declaration(self, buffer: Buffer, at: int) -> int:
-        """``<!``, ``<?`` or ``</`` and no letter (WHATWG 13.2.5.42, markup declaration open state)."""
-        self._step = self._declaration
-        opening = bytes(buffer[at + 1 : at + 9])
-        if opening.startswith(b"!--"):
-            return self._comment_start(buffer, at)
-        if opening in (b"!", b"!-"):
-            return self._wait(at, at)
-        if self._foreign.takes_cdata:
-            if opening == b"![CDATA[":
-                self._step = self._cdata
-                return at + 9
-            if b"![CDATA[".startswith(opening):
-                return self._wait(at, at)
-        self._step = self._bogus_comment
-        return at + 2
-
-    def _comment_start(self, buffer: Buffer, at: int) -> int:
-        body = at + len(b"<!--")
-        if ending := COMMENT_ABRUPT_END.match(buffer, body):
-            self._step = self._content()
-            return ending.end()
-        if bytes(buffer[body:]) in (b"", b"-"):
-            return self._wait(at, at)
-        self._step = self._comment
-        return body
-
-    def _comment(self, buffer: Buffer, at: int) -> int:
-        if ending := COMMENT_END.search(buffer, at):
-            self._step = self._content()
-            return ending.end()
-        at = max(at, len(buffer) - LONGEST_COMMENT_END + 1)
-        return self._wait(at, at)
-
-    def _bogus_comment(self, buffer: Buffer, at: int) -> int:
-        return self._through(buffer, at, b">")
-
-    def _cdata(self, buffer: Buffer, at: int) -> int:
-        return self._through(buffer, at, b"]]>")
-
-    def _through(self, buffer: Buffer, at: int, ending: bytes) -> int:
-        place = buffer.find(ending, at)
-        if place < 0:
-            at = max(at, len(buffer) - len(ending) + 1)
-            return self._wait(at, at)
-        self._step = self._content()
-        return place + len(ending)
-
     # Tags ---------------------------------------------------------------------------------------------------------
 
     def _partial_tag(self, buffer: Buffer, start: int) -> int:
@@ -366,13 +171,13 @@ class Machine:
         found = TAG_NAME.match(buffer, start)
         name_end = found.end() if found else start + 1
         end = len(buffer)
-        if name_end == end and end - start <= _LONGEST_NAME:
-            self._step = self._token
+        if name_end == end and end - start <= LONGEST_NAME:
+            self._step = self._token if self.has_injected_head else self._before_injection
             return self._wait(start, start)
         self._start = start
-        self._name = bytes(buffer[start + 1 : min(name_end, start + 1 + _LONGEST_NAME)]).lower()
+        self._name = bytes(buffer[start + 1 : min(name_end, start + 1 + LONGEST_NAME)]).lower()
         self._is_held = (
-            self._name in _HELD
+            self._name in HELD
             or self._name.startswith(b"/")
             or bool(self._foreign)
             or self._plan.css
@@ -495,7 +300,7 @@ class Machine:
         elif name == b"noscript" and self._plan.scripting:
             self._inner = self._inside_noscript()
             self._step = self._noscript
-        elif name in _TEXT_ELEMENTS or name == b"iframe":
+        elif name in TEXT_ELEMENTS or name == b"iframe":
             self._step = self._text
         elif name == b"plaintext":
             self._step = self._plaintext
@@ -513,8 +318,10 @@ class Machine:
 
     def _island_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """A start tag inside ``svg`` or ``math``, or one of these."""
-        tag = bytes(buffer[start:end])
-        attributes, self_closing = _read(tag, 1 + len(name))
+        attributes, self_closing = NO_ATTRIBUTES, False
+        if name in READ_IN_ISLANDS or buffer[end - 2] == b"/"[0]:
+            tag, name_end = bytes(buffer[start:end]), 1 + len(name)
+            attributes, self_closing = read_attributes(tag, name_end), is_self_closing(tag, name_end)
         realm = self._foreign.start(name, attributes, self_closing=self_closing)
         if realm is Realm.HTML:
             return self._start_tag(name, buffer, start, end)
@@ -625,6 +432,7 @@ class Machine:
     def _noscript(self, buffer: Buffer, at: int) -> int:
         ending = CLOSE_TAG[b"noscript"].search(buffer, at)
         upto = ending.start() if ending else max(at, len(buffer) - len(b"</noscript"))
+        self.stream.copy(at)
         self._pass_inside(buffer, at, upto)
         if ending is None:
             return self._wait(upto, upto)
@@ -635,16 +443,17 @@ class Machine:
 
     def _pass_inside(self, buffer: Buffer, start: int, end: int) -> None:
         if self._inner is not None and start < end:
-            self._take_inside(self._inner, start, end, self._inner.feed(bytes(buffer[start:end])))
+            self.stream.move(end)
+            self._take_inside(self._inner, end, self._inner.feed(bytes(buffer[start:end])))
 
     def _close_inside(self, place: int) -> None:
         if self._inner is not None:
-            inner, self._inner = self._inner, None
-            self._take_inside(inner, place, place, inner.close())
+            self._take_inside(self._inner, place, self._inner.close())
+            self._inner = None
 
-    def _take_inside(self, inner: Machine, start: int, end: int, gated: bytes) -> None:
+    def _take_inside(self, inner: Document, place: int, gated: bytes) -> None:
         is_changed = self.stream.is_changed or inner.stream.is_changed
-        self.stream.replace(start, end, gated)
+        self.stream.insert(place, gated)
         self.stream.is_changed = is_changed
 
     # Judging ------------------------------------------------------------------------------------------------------
@@ -691,77 +500,6 @@ class Machine:
         inner.close()
         return withheld[0].category if withheld else None
 
-    # Injections ---------------------------------------------------------------------------------------------------
-
-    def _before_injection(self, buffer: Buffer, at: int) -> int:
-        """Up to where the head begins or would begin (WHATWG 13.2.6.4.1 to .3)."""
-        if not self._started:
-            if _BYTE_ORDER_MARK.startswith(bytes(buffer[:3])) and len(buffer) < 3:
-                return self._wait(0, 0)
-            self._started = True
-            at = 3 if buffer[:3] == _BYTE_ORDER_MARK else at
-        found = _TEXT_START.search(buffer, at)
-        if found is None:
-            return self._wait(len(buffer), len(buffer))
-        at = found.start()
-        if buffer[at] != b"<"[0]:
-            return self._inject_head(at)
-        tag = WHOLE_TAG.match(buffer, at)
-        name = TAG_NAME.match(buffer, at)
-        if name is None:
-            return self._token_before_injection(buffer, at)
-        if tag is None and name.end() == len(buffer):
-            return self._partial_tag(buffer, at)
-        return self._tag_before_injection(bytes(name[1]).lower(), buffer, at, tag.end() if tag else WAIT)
-
-    def _token_before_injection(self, buffer: Buffer, at: int) -> int:
-        following = bytes(buffer[at + 1 : at + 3])
-        if following and following[0] not in b"!?/":
-            return self._inject_head(at)
-        return self._token(buffer, at)
-
-    def _tag_before_injection(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
-        is_end_tag = buffer[start + 1] == b"/"[0]
-        is_charset_phase = self._prologue is Prologue.BEFORE_CHARSET
-        passes = (
-            name not in _IMPLY_HEAD
-            if is_end_tag
-            else name in (b"meta", b"title")
-            if is_charset_phase
-            else name in (b"html", b"head")
-        )
-        if not passes:
-            return self._inject_head(start)
-        if end == WAIT:
-            return self._partial_tag(buffer, start)
-        if is_end_tag or name == b"html":
-            self._ends_text = False
-            self._step = self._content()
-            return end
-        if name == b"head":
-            return self._head_found(end)
-        declares = name == b"meta" and _PRESCANNED.search(buffer, start, end)
-        after = self._take_tag(name, buffer, start, end)
-        return self._inject_head(after) if declares else after
-
-    def _head_found(self, place: int) -> int:
-        if self._plan.charset_declared or len(self._plan.inject_head) <= SHORT_SNIPPET:
-            return self._inject_head(place)
-        self._prologue = Prologue.BEFORE_CHARSET
-        self._step = self._content()
-        return place
-
-    def _inject_head(self, place: int) -> int:
-        self.stream.insert(place, self._plan.inject_head)
-        self._prologue = Prologue.DONE
-        self._step = self._content()
-        return place
-
-    def _inject_body_end(self, place: int) -> None:
-        if self._owes_body_end:
-            self._owes_body_end = False
-            self.stream.insert(place, self._plan.inject_body_end)
-
     # The end ------------------------------------------------------------------------------------------------------
 
     def _finish(self, buffer: Buffer) -> None:
@@ -771,6 +509,7 @@ class Machine:
         """
         end = len(buffer)
         if self._inner is not None:
+            self.stream.copy(self._at)
             self._pass_inside(buffer, self._at, end)
             self._close_inside(end)
         if self._plan.is_fragment:
@@ -787,19 +526,5 @@ class Machine:
             self._judge_piece(self._tag_prefix + bytes(buffer[self._start : end]), self._start, end)
         elif self._step == self._script and self._verdict.body is not Body.NO_MATTER:
             self._decide_script(buffer, end)
-        elif self._step == self._svg_script_ahead:
-            self._svg_script_category = self._judge.of_svg_script(bytes(buffer[self._body : end]))
-            self._svg_script_decided(buffer)
         elif self._step == self._text and self._plan.css and self._name == b"style":
             self._gate_css(buffer, end)
-
-
-def _read(tag: bytes, name_end: int) -> tuple[dict[bytes, bytes], bool]:
-    """A tag's attributes, of which the first duplicates count, and whether it closes itself."""
-    attributes: dict[bytes, bytes] = {}
-    last_end = name_end
-    for attribute in ATTRIBUTE.finditer(tag, name_end, len(tag) - 1):
-        name, double, single, bare = attribute.groups()
-        attributes.setdefault(name.lower(), double or single or bare or b"")
-        last_end = attribute.end()
-    return attributes, tag.endswith(b"/>") and last_end < len(tag) - 1

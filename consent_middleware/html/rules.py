@@ -165,7 +165,8 @@ class Rules:
     def depend_on_path(self, host: str) -> bool:
         """Whether it matters to any rule in which directory of ``host`` a page lies."""
         return self.concerns_host(host) or any(
-            place.pieces[0] or len(place.pieces) > 2 or place.pieces[-1].count("/") > 1 for place in self._index.anywhere
+            place.pieces[0] or len(place.pieces) > 2 or place.pieces[-1].count("/") > 1
+            for place in self._index.anywhere
         )
 
     def remember(self, key: Hashable, make: Callable[[], _T]) -> _T:
@@ -193,7 +194,7 @@ class Rules:
         parameters = tuple(filter(None, query.split("&")))
         if not slash and (_FILE_NAME.search(head) or "." not in head) and not _is_local(head):
             place = _Place(category, order, pieces=("", "/" + head), whole_path=True)
-            self._index.anywhere.append(_require(place, head, script))
+            self._index.anywhere.append(_require(place, head.strip("*"), script))
         elif head in ("", "*"):
             pieces = tuple(f"{head}/{path}".split("*"))
             place = _Place(category, order, pieces=pieces, parameters=parameters, whole_path=head == "*")
@@ -224,4 +225,3 @@ def _host_and_port(head: str, script: str) -> tuple[str, str]:
     if not _HOST.match(host):
         raise ValueError(f"{script!r} does not begin with a host; write host, host/path or a file name")
     return host, port
-

@@ -26,9 +26,7 @@ class Stream:
         """Take in a chunk."""
         if not self.buffer:
             self.buffer = chunk
-        elif isinstance(self.buffer, bytearray):
-            self.buffer += chunk
-        elif len(self.buffer) <= _CHEAP_TO_JOIN:
+        elif isinstance(self.buffer, bytearray) or len(self.buffer) <= _CHEAP_TO_JOIN:
             self.buffer += chunk
         else:
             self.buffer = bytearray(self.buffer)
@@ -44,6 +42,15 @@ class Stream:
         self._out += (self.buffer[self._copied : start], replacement)
         self._copied = end
         self.is_changed = True
+
+    def copy(self, place: int) -> None:
+        """Let everything before ``place`` go out as it is."""
+        self._out.append(self.buffer[self._copied : place])
+        self._copied = place
+
+    def move(self, place: int) -> None:
+        """Leave everything before ``place`` to somebody else, who will ``insert`` what becomes of it."""
+        self._copied = place
 
     def drain(self, keep: int) -> bytes:
         """Let everything before ``keep`` go. What is held begins at 0 from then on."""
@@ -63,6 +70,8 @@ class Stream:
             self.buffer = self.buffer[keep:]
         return bytes(head)
 
-    def rest(self) -> bytes:
-        """Everything that has not left yet, edits included."""
+    def rest(self, moved: bytes = b"") -> bytes:
+        """Everything that has not left yet, edits included. ``moved`` is what somebody else still has of it."""
+        if moved:
+            self._out.append(moved)
         return self.drain(len(self.buffer))

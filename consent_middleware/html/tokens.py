@@ -7,6 +7,7 @@ occur as trail bytes. Possessive quantifiers keep every pattern linear.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 
 from .literals import trie_pattern
@@ -35,6 +36,29 @@ ATTRIBUTE = re.compile(
 )
 """One attribute: its name, then its value between double quotes, single quotes, or bare."""
 
+
+def attributes_of(tag: bytes, name_end: int) -> Iterator[re.Match[bytes]]:
+    """The attributes of a tag, whole or cut off, in their order."""
+    return ATTRIBUTE.finditer(tag, name_end, len(tag) - 1 if tag.endswith(b">") else len(tag))
+
+
+def read_attributes(tag: bytes, name_end: int) -> dict[bytes, bytes]:
+    """Attribute names in lower case and their values, references undecoded; of duplicates the first counts."""
+    found: dict[bytes, bytes] = {}
+    for attribute in attributes_of(tag, name_end):
+        name, double, single, bare = attribute.groups()
+        found.setdefault(name.lower(), double or single or bare or b"")
+    return found
+
+
+def is_self_closing(tag: bytes, name_end: int) -> bool:
+    """Whether the slash at the end of a tag is one of its own and not the end of an unquoted value."""
+    if not tag.endswith(b"/>"):
+        return False
+    last_end = max((attribute.end() for attribute in attributes_of(tag, name_end)), default=name_end)
+    return last_end < len(tag) - 1
+
+
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 _ATTRIBUTES_RUN = re.compile(_ATTRIBUTES)
 _ATTRIBUTE_NAME_REST = re.compile(rb"[^\t\n\f\r />=]*+")
@@ -59,7 +83,7 @@ class TagState(IntEnum):
 
 
 def advance_tag(buffer: Buffer, at: int, state: TagState) -> tuple[int, TagState]:
-    """Read on inside a tag. Returns the place after its ``>`` and DONE, or the end of the buffer and the state there."""
+    """Read on inside a tag, to the place after its ``>`` and DONE or to the end of the buffer and the state there."""
     end = len(buffer)
     while at < end and state is not TagState.DONE:
         at, state = _ADVANCE[state](buffer, at)
@@ -206,8 +230,8 @@ def advance_script(buffer: Buffer, at: int, state: ScriptState) -> tuple[int, Sc
 
 
 _PLAIN_SVG = trie_pattern(
-    "circle clippath defs ellipse g line lineargradient mask path polygon polyline radialgradient rect stop symbol text "
-    "tspan".split(),
+    "circle clippath defs ellipse g line lineargradient mask path polygon polyline radialgradient rect stop symbol "
+    "text tspan".split(),
     ignore_case=True,
 ).encode()
 

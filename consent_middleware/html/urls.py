@@ -1,7 +1,8 @@
 """Where a URL leads, read as a browser's URL parser reads it (https://url.spec.whatwg.org/#concept-basic-url-parser).
 
-Only what decides about a request is computed: host, port, path and query. Trackers hide in the leniency of that parser:
-tabs inside a host, backslashes for slashes, ``///host``, percent-encoded or fullwidth letters, credentials before ``@``.
+Only what decides about a request is computed: host, port, path and query. Trackers hide in the leniency of that
+parser: tabs inside a host, backslashes for slashes, ``///host``, percent-encoded or fullwidth letters, credentials
+before ``@``.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def granted(site: Site) -> set[str]:
     return {name for name, status in statuses(site).items() if status == "granted"}
 
 
-def epoch(year: int, month: int, day: int, *time: int) -> int:
-    return int(datetime(year, month, day, *time, tzinfo=UTC).timestamp())
+def epoch(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
 
 
 # What each action means
@@ -120,12 +120,9 @@ def test_json_is_answered_with_the_new_state(site: Site) -> None:
 
 @pytest.mark.parametrize("type_", ["application/json; charset=utf-8", "Application/JSON", "application/json;"])
 def test_json_is_recognised_as_media_types_are(site: Site, type_: str) -> None:
-    request = {
-        "method": "POST",
-        "headers": [*SAME_ORIGIN, ("Content-Type", type_)],
-        "body": b'{"action": "accept-all"}',
-    }
-    assert site.visit("/_consent/choice", **request).status == 200
+    headers = [*SAME_ORIGIN, ("Content-Type", type_)]
+    body = b'{"action": "accept-all"}'
+    assert site.visit("/_consent/choice", method="POST", headers=headers, body=body).status == 200
 
 
 def test_the_state_says_exactly_what_was_promised(site: Site) -> None:
@@ -213,8 +210,8 @@ def test_the_prefix_can_be_another_one(open_site: OpenSite) -> None:
     assert form.action == "/privacy/cookies/choice"
     site.visit(act=lambda decision: decision.settings_url)
     assert site.script.outcome == "/privacy/cookies/settings"
-    request = {"method": "POST", "headers": [*SAME_ORIGIN, FORM], "body": b"action=accept-all"}
-    assert site.visit(form.action, **request).cookie_names == ["__Host-consent"]
+    answer = site.visit(form.action, method="POST", headers=[*SAME_ORIGIN, FORM], body=b"action=accept-all")
+    assert answer.cookie_names == ["__Host-consent"]
 
 
 @pytest.mark.parametrize(("root", "quoted"), [("/shop", "/shop"), ("/a b/c", "/a%20b/c")])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consent_middleware import Decision, Record, endpoints, exchange, seal
+from consent_middleware import Decision, Record, endpoints, engine, exchange, seal
 from support.site import SAME_ORIGIN, Site
 
 OpenSite = Callable[..., Site]
@@ -27,7 +27,7 @@ def broken(*args: object, **kwargs: object) -> Any:
 
 ROOMS: dict[str, tuple[object, str]] = {
     "reading the consent cookie": (seal.Seal, "newest"),
-    "the browser's signal": (exchange, "refuses_by_gpc"),
+    "the browser's signal": (engine, "refuses_by_gpc"),
     "reading Set-Cookie lines": (exchange, "read_set_cookie"),
     "capping lifetimes": (exchange, "cap_line"),
     "hiding request cookies": (exchange, "visible_cookies"),

@@ -83,6 +83,12 @@ def test_cookies_without_consent_are_hidden_from_the_application(site: Site) -> 
     assert site.script.seen == "session=s; basket=b"
 
 
+def test_a_hidden_cookie_is_nowhere_in_the_request(site: Site) -> None:
+    site.visit(carrying=["_ga=a-hidden-value", "session=a-shown-value", "nobody=a-hidden-value"])
+    assert "a-shown-value" in repr(site.script.request)
+    assert "a-hidden-value" not in repr(site.script.request)
+
+
 def test_necessary_cookies_are_seen_byte_identical(site: Site) -> None:
     site.visit(carrying=['session="a b"', "basket=%20;basket=é;  session=x=y"])
     assert site.script.seen == 'session="a b"; basket=%20;basket=é;  session=x=y'

@@ -15,8 +15,8 @@ OpenSite = Callable[..., Site]
 DAY = 86400
 
 
-def epoch(year: int, month: int, day: int, *time: int) -> int:
-    return int(datetime(year, month, day, *time, tzinfo=UTC).timestamp())
+def epoch(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
 
 
 SIX_MONTHS = epoch(2027, 5, 21, 12)

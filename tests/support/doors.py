@@ -60,10 +60,13 @@ class Script:
     seen: str | None = None
     was_called: bool = False
     outcome: object = None
+    request: tuple[object, ...] = ()
 
-    def run(self, cookie_header: str | None, decision: Decision) -> None:
+    def run(self, cookie_header: str | None, decision: Decision, *request: object) -> None:
+        """Play the part; ``request`` is everything of it in which a view could look for cookies."""
         self.was_called = True
         self.seen = cookie_header
+        self.request = request
         if self.act is not None:
             self.outcome = self.act(decision)
 
@@ -117,7 +120,7 @@ class Door(Protocol):
 
     def can_say(self, line: str) -> bool: ...
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None: ...
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None: ...
 
     def ask(
         self,
@@ -193,9 +196,9 @@ class EndlessInput(io.RawIOBase):
 class RawWSGI(_WSGIDoor):
     """A bare WSGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY])
+            script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY], environ)
             lines = [("Set-Cookie", line) for line in script.set_cookies]
             start_response(f"{script.status} Scripted", [*script.headers, *lines])
             return [script.body] if script.late is None else script.stream(environ[DECISION_KEY])
@@ -208,7 +211,7 @@ class ValidatedWSGI(RawWSGI):
 
     unspeakable = "".join(map(chr, range(32)))
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = validator(self.app.app)
         self.app = validator(self.app)
@@ -219,7 +222,7 @@ class LintedWSGI(RawWSGI):
 
     unspeakable = "\r\n"
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         super().__init__(script, policy, options)
         self.app.app = LintMiddleware(self.app.app)
         self.app = LintMiddleware(self.app)
@@ -239,7 +242,7 @@ class FlaskDoor(_WSGIDoor):
 
     unspeakable = "\r\n"
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         flask = Flask(__name__, static_folder=None)
         keys = options.pop("secret_keys")
         flask.config.update(CONSENT_POLICY=policy, CONSENT_SECRET_KEYS=keys, SECRET_KEY="unused")
@@ -249,7 +252,7 @@ class FlaskDoor(_WSGIDoor):
         @flask.route("/", defaults={"path": ""}, methods=METHODS)
         @flask.route("/<path:path>", methods=METHODS)
         def view(path: str) -> Response:
-            script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY])
+            script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY], request.environ, request.cookies)
             body = script.body if script.late is None else script.stream(request.environ[DECISION_KEY])
             response = Response(body, script.status)
             response.headers.clear()
@@ -274,7 +277,7 @@ class _ASGIDoor(_Door):
     ) -> Answer:
         fields = [("host", host), *headers, *(("cookie", value) for value in cookies)]
         if body is ENDLESS:
-            messages = repeat({"type": "http.request", "body": body, "more_body": True})
+            messages: Iterator[dict[str, Any]] = repeat({"type": "http.request", "body": body, "more_body": True})
         else:
             fields.append(("content-length", str(len(body))))
             messages = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -304,10 +307,10 @@ class _ASGIDoor(_Door):
 class RawASGI(_ASGIDoor):
     """A bare ASGI application."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             fields = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-            script.run("; ".join(fields) or None, scope[DECISION_KEY])
+            script.run("; ".join(fields) or None, scope[DECISION_KEY], scope)
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": script.status, "headers": raw})
@@ -324,9 +327,10 @@ class RawASGI(_ASGIDoor):
 class StarletteDoor(_ASGIDoor):
     """A Starlette application with the middleware."""
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         async def view(request: StarletteRequest) -> StarletteResponse:
-            script.run("; ".join(request.headers.getlist("cookie")) or None, request.state.consent)
+            cookies = "; ".join(request.headers.getlist("cookie"))
+            script.run(cookies or None, request.state.consent, request.scope, request.cookies)
             response = StarletteResponse(script.body, script.status)
             if script.late is not None:
                 response = StreamingResponse(script.astream(request.state.consent), script.status)
@@ -354,7 +358,11 @@ _django_script: Script | None = None
 
 def _django_view(request: Any, path: str = "") -> HttpResponse | StreamingHttpResponse:
     assert _django_script is not None
-    _django_script.run(request.META.get("HTTP_COOKIE"), request.consent)
+    scope = getattr(request, "scope", None)
+    _django_script.run(
+        request.META.get("HTTP_COOKIE"), request.consent, request.META, request.COOKIES, request.headers, scope
+    )
+    response: HttpResponse | StreamingHttpResponse
     response = HttpResponse(_django_script.body, status=_django_script.status)
     if _django_script.late is not None:
         stream = _django_script.astream if hasattr(request, "scope") else _django_script.stream
@@ -383,7 +391,7 @@ class _DjangoDoor:
 
     handler: type
 
-    def __init__(self, script: Script, policy: object, options: dict[str, Any]) -> None:
+    def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
         global _django_script
         configure_django()
         _django_script = script

@@ -122,7 +122,8 @@ class Site:
 
     def state(self, **request: Any) -> dict[str, Any]:
         """What our state address says."""
-        return json.loads(self.visit("/_consent/state", **request).body)
+        state: dict[str, Any] = json.loads(self.visit("/_consent/state", **request).body)
+        return state
 
     @property
     def consent(self) -> str | None:

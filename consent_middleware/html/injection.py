@@ -1,0 +1,96 @@
+"""Markup that the site wants in its pages: where the head begins or would begin, and where the body ends.
+
+It is part of the state machine, so that nothing is held for it, whatever comes before ``<head>``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from .document import Document
+from .plan import BYTE_ORDER_MARK, IMPLY_HEAD, PRESCANNED, SHORT_SNIPPET, TEXT_START, WAIT, Prologue
+from .tokens import TAG_NAME, WHOLE_TAG, Buffer
+
+
+class InjectedDocument(Document):
+    """A document with injections."""
+
+    @abstractmethod
+    def _token(self, buffer: Buffer, at: int) -> int: ...
+
+    @abstractmethod
+    def _partial_tag(self, buffer: Buffer, start: int) -> int: ...
+
+    @abstractmethod
+    def _take_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int: ...
+
+    def _before_injection(self, buffer: Buffer, at: int) -> int:
+        """Up to where the head begins or would begin (WHATWG 13.2.6.4.1 to .3)."""
+        if not self._started:
+            if BYTE_ORDER_MARK.startswith(bytes(buffer[:3])) and len(buffer) < 3:
+                return self._wait(0, 0)
+            self._started = True
+            at = 3 if buffer[:3] == BYTE_ORDER_MARK else at
+        found = TEXT_START.search(buffer, at)
+        if found is None:
+            return self._wait(len(buffer), len(buffer))
+        at = found.start()
+        if buffer[at] != b"<"[0]:
+            return self._inject_head(at)
+        tag = WHOLE_TAG.match(buffer, at)
+        name = TAG_NAME.match(buffer, at)
+        if name is None:
+            return self._token_before_injection(buffer, at)
+        if tag is None and name.end() == len(buffer):
+            return self._partial_tag(buffer, at)
+        return self._tag_before_injection(bytes(name[1]).lower(), buffer, at, tag.end() if tag else WAIT)
+
+    def _token_before_injection(self, buffer: Buffer, at: int) -> int:
+        following = bytes(buffer[at + 1 : at + 3])
+        if following and following[0] not in b"!?/":
+            return self._inject_head(at)
+        return self._token(buffer, at)
+
+    def _tag_before_injection(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
+        is_end_tag = buffer[start + 1] == b"/"[0]
+        is_charset_phase = self._prologue is Prologue.BEFORE_CHARSET
+        passes = (
+            name not in IMPLY_HEAD
+            if is_end_tag
+            else name in (b"meta", b"title")
+            if is_charset_phase
+            else name in (b"html", b"head")
+        )
+        if not passes:
+            self._inject_head(start)
+        if end == WAIT:
+            return self._partial_tag(buffer, start)
+        if not passes:
+            return self._take_tag(name, buffer, start, end)
+        if is_end_tag or name == b"html":
+            self._ends_text = False
+            self._step = self._content()
+            return end
+        if name == b"head":
+            return self._head_found(end)
+        declares = name == b"meta" and PRESCANNED.search(buffer, start, end)
+        after = self._take_tag(name, buffer, start, end)
+        return self._inject_head(after) if declares else after
+
+    def _head_found(self, place: int) -> int:
+        if self._plan.charset_declared or len(self._plan.inject_head) <= SHORT_SNIPPET:
+            return self._inject_head(place)
+        self._prologue = Prologue.BEFORE_CHARSET
+        self._step = self._content()
+        return place
+
+    def _inject_head(self, place: int) -> int:
+        self.stream.insert(place, self._plan.inject_head)
+        self._prologue = Prologue.DONE
+        self._step = self._content()
+        return place
+
+    def _inject_body_end(self, place: int) -> None:
+        if self._owes_body_end:
+            self._owes_body_end = False
+            self.stream.insert(place, self._plan.inject_body_end)

@@ -1,0 +1,264 @@
+"""The gate as its callers use it: injections, placeholders, reports, options, faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from consent_middleware.html import UNDECLARED, Embed, Finding, HTMLGate, Rules
+
+Gate = Callable[..., bytes]
+
+HEAD = b"<script>guard()</script>"
+LONG_HEAD = HEAD * 6
+
+INJECTED = [
+    (b"<!doctype html><html><head>|<title>x</title>", HEAD),
+    (b"<!doctype html><!-- <head> --><html lang=en>\n<!-- x --> <HEAD a='>'>|<p>", HEAD),
+    (b"\xef\xbb\xbf<html><head>|", HEAD),
+    (b"<!doctype html>|<title>x</title><p>", HEAD),
+    (b"<html>|<body><p>x", HEAD),
+    (b" \n|text", HEAD),
+    (b"|<meta charset=utf-8>", HEAD),
+    (b"|<header>x", HEAD),
+    (b"|</head><p>", HEAD),
+    (b"</p>|<p>", HEAD),
+    (b"<?xml version='1.0'?><html><head>|<meta>", HEAD),
+    (b"<head><meta charset=utf-8>|<title>x</title>", LONG_HEAD),
+    (
+        b"<head>\n<!-- x --><title>a<b></title><meta name=x><meta http-equiv=Content-Type content='text/html'>|<p>",
+        LONG_HEAD,
+    ),
+    (b"<head><title>x</title>|<script></script><meta charset=utf-8>", LONG_HEAD),
+    (b"<head><title>x</title>|</head><body>", LONG_HEAD),
+    (b"<!-- only a comment -->|", HEAD),
+]
+
+
+@pytest.mark.parametrize("step", [1000, 1, 3])
+@pytest.mark.parametrize("withheld", [frozenset({"analytics"}), frozenset[str]()], ids=["gated", "consented"])
+@pytest.mark.parametrize(("page", "head"), INJECTED)
+def test_the_head_is_injected_where_it_begins_or_would_begin(
+    page: bytes, head: bytes, withheld: frozenset[str], step: int, gate: Gate
+) -> None:
+    plain = page.replace(b"|", b"")
+    cuts = range(step, len(plain), step)
+    assert gate(plain, *cuts, withheld=withheld, inject_head=head, charset_declared=False) == page.replace(b"|", head)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<head></head><body><p>x|</body></html>\n",
+        b"<body><script>'</body>'</script><!-- </body> --><p>x|</BODY ></html>",
+        b"<p>x|",
+        b"<p>x|</body></html></body>",
+    ],
+)
+@pytest.mark.parametrize("step", [1000, 1, 3])
+@pytest.mark.parametrize("withheld", [frozenset({"analytics"}), frozenset[str]()], ids=["gated", "consented"])
+def test_the_end_of_the_body_is_injected_before_its_end_tag(
+    page: bytes, withheld: frozenset[str], step: int, gate: Gate
+) -> None:
+    plain = page.replace(b"|", b"")
+    gated = gate(plain, *range(step, len(plain), step), withheld=withheld, inject_body_end=b"<footer>")
+    assert gated == page.replace(b"|", b"<footer>")
+
+
+def test_nothing_is_injected_into_an_unfinished_tag(gate: Gate) -> None:
+    assert gate(b"<p>x<div a='", inject_body_end=b"<footer>") == b"<p>x<div a='"
+
+
+def _placeholder(embed: Embed) -> bytes:
+    return f"[{embed.element} {embed.category} {embed.host} {embed.title} {embed.width}x{embed.height}]".encode()
+
+
+def test_a_withheld_embed_gets_a_placeholder_and_is_hidden(gate: Gate) -> None:
+    page = b"<iframe width=560 height=315 title='A &amp; B' src=//www.not-video.example/embed/x></iframe>"
+    assert gate(page, placeholder=_placeholder) == page
+    page = page.replace(b"www.not-", b"")
+    gated = gate(page, placeholder=_placeholder)
+    assert gated.startswith(b"[iframe marketing video.example A & B 560x315]<iframe hidden data-consent-hidden ")
+    assert b" data-consent-src=//video.example/embed/x>" in gated
+    assert gate(page, placeholder=_placeholder, withheld=frozenset({"analytics"})) == page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<noscript><iframe src=//tracker.example></iframe></noscript>",
+        b"<svg><foreignObject><iframe src=//tracker.example></iframe></foreignObject></svg>",
+        b"<iframe srcdoc='<iframe src=//tracker.example>' hidden></iframe>",
+        b"<iframe hidden src=//tracker.example></iframe>",
+        b"<video poster=//tracker.example/x.gif></video>",
+        b"<img src=//tracker.example/x.gif>",
+    ],
+)
+def test_no_placeholder_where_it_would_be_wrong_or_of_no_use(page: bytes, gate: Gate) -> None:
+    gated = gate(page, placeholder=_placeholder)
+    assert b"[" not in gated
+    assert gated == gate(page)
+    assert gated != page
+
+
+def test_a_fault_gives_back_every_byte(strip_insertions: Callable[[bytes], bytes], site_rules: Rules) -> None:
+    def fail(embed: Embed) -> bytes:
+        raise RuntimeError(embed.host)
+
+    page = b"<img src=//tracker.example/1><noscript><img src=//ads.example/2></noscript><p>x<iframe src=//ads.example></iframe>y"
+    gate = HTMLGate(site_rules, {"analytics", "marketing"}, placeholder=fail)
+    out = gate.feed(page[:40])
+    with pytest.raises(RuntimeError):
+        gate.feed(page[40:])
+    out += gate.release()
+    assert strip_insertions(out) == page
+    assert gate.feed(b"<img src=//tracker.example/2>") == b"<img src=//tracker.example/2>"
+    assert gate.close() == b""
+
+
+@pytest.mark.parametrize("cut", range(0, 75, 3))
+def test_what_is_held_can_be_had_back_at_any_place(
+    cut: int, strip_insertions: Callable[[bytes], bytes], site_rules: Rules
+) -> None:
+    page = b"<b x='>'><noscript>a<img src=//ads.example/2></noscript><script>x</script><svg><script>x"
+    gate = HTMLGate(site_rules, {"analytics", "marketing"})
+    assert strip_insertions(gate.feed(page[:cut]) + gate.release()) == page[:cut]
+
+
+def test_findings_name_the_element_its_category_and_its_host(site_rules: Rules) -> None:
+    findings: list[Finding] = []
+    gate = HTMLGate(
+        site_rules, {"analytics"}, page="https://example.org/", on_finding=findings.append, third_party="report"
+    )
+    page = b"<script>track(1)</script><img src=//ads.example/x><img src=https://cdn.unknown.example/x><img src=/own><script src=https://static.example.org/x></script>"
+    gated = gate.feed(page) + gate.close()
+    assert findings == [
+        Finding("script", "analytics", "", True),
+        Finding("img", "marketing", "ads.example", False),
+        Finding("img", UNDECLARED, "cdn.unknown.example", False),
+    ]
+    assert gate.withheld == {"analytics": 1}
+    assert gated == page.replace(b"<script>", b"<script type=text/plain data-consent-category=analytics >", 1)
+    assert gate.is_changed
+
+
+def test_unknown_third_parties_are_withheld_on_request(gate: Gate) -> None:
+    page = b"<script src=https://other.example/x.js></script>"
+    assert gate(page, third_party="report") == page
+    assert b"data-consent-src" in gate(page, third_party="withhold")
+    for own in (b"static.example.org", b"cdn.example", b"img.shop.example", b"blob:x"):
+        page = b"<img src=//%s/x>" % own if own != b"blob:x" else b"<img src=blob:https://x.example/1>"
+        assert gate(page, third_party="withhold", own_hosts=["shop.example"]) == page
+
+
+def test_a_site_may_say_the_category_itself(gate: Gate) -> None:
+    assert gate(b"<script data-consent=analytics>x</script>").startswith(
+        b"<script type=text/plain data-consent-category=analytics  data-consent="
+    )
+    assert b"data-consent-src=/x" in gate(b"<img data-consent='marketing' src=/x>")
+    assert gate(b"<img data-consent=other src=/x>") == b"<img data-consent=other src=/x>"
+    page = b"<script src=//tracker.example/ data-consent='chat'></script>"
+    assert (
+        gate(
+            page,
+            withheld=frozenset({"analytics"}),
+            rules=Rules([("analytics", ["tracker.example"], [])], categories=["chat"]),
+        )
+        == page
+    )
+
+
+def test_a_misspelt_category_is_withheld_where_all_are_known(gate: Gate) -> None:
+    rules = Rules([], categories=["analytics", "chat"])
+    assert b"category=analitycs" in gate(b"<script data-consent=analitycs>x</script>", rules=rules)
+    assert b"category" not in gate(b"<script data-consent=chat>x</script>", rules=rules)
+
+
+def test_an_element_of_two_categories_waits_for_both(gate: Gate) -> None:
+    gated = gate(b"<img src=//tracker.example/1 srcset=//ads.example/2>")
+    assert b" data-consent-category=analytics,marketing " in gated
+
+
+OPTIONAL = [
+    ("lazy_attributes", b"<img data-src=//tracker.example/x>", b"data-consent-data-src"),
+    (
+        "lazy_attributes",
+        b"<script type=rocketlazyloadscript data-rocket-src=//tracker.example/x></script>",
+        b"data-consent-data-rocket-src",
+    ),
+    ("lazy_attributes", b"<script type=abcdef0123-text/javascript src=//tracker.example/x></script>", b"text/plain"),
+    ("lazy_attributes", b"<script type=pmdelayedscript>track(1)</script>", b"text/plain"),
+    ("css", b"<style>a{background:url(//tracker.example/x)}</style>", b"url(data:,//tracker"),
+    ("css", b"<p style=\"background:url('https://tracker.example/x')\">", b"url('data:,https"),
+    ("css", b"<style>@import '//tracker.example/x';</style>", b"'data:,//"),
+    (
+        "speculation_rules",
+        b'<script type=speculationrules>{"prefetch":[{"urls":["https:\\/\\/tracker.example\\/"]}]}</script>',
+        b"text/plain",
+    ),
+]
+
+
+@pytest.mark.parametrize(("option", "page", "expected"), OPTIONAL)
+def test_what_is_optional_is_gated_on_request_only(option: str, page: bytes, expected: bytes, gate: Gate) -> None:
+    assert gate(page) == page
+    gated = gate(page, **{option: True})
+    assert expected in gated
+    assert gate(page, *range(1, len(page)), **{option: True}) == gated
+    assert (
+        gate(page.replace(b"tracker.example", b"own.example").replace(b"track(", b""), **{option: True}).count(
+            b"consent"
+        )
+        == 0
+    )
+
+
+def test_lazy_attributes_a_site_has_marked_are_its_own(gate: Gate) -> None:
+    page = b"<iframe data-name=video data-src=//tracker.example/></iframe>"
+    assert gate(page, lazy_attributes=True) == page
+
+
+@pytest.mark.parametrize(
+    ("page", "encoding", "name"),
+    [
+        ("<img src=//tracker.example>".encode("utf-16"), "utf-8", "utf-16"),
+        (b"<img src=//tracker.example>", "utf-16le", "utf-16-le"),
+        (b"<img src=//tracker.example>", "ISO-2022-JP", "iso2022_jp"),
+    ],
+)
+def test_what_cannot_be_read_passes_and_says_so(page: bytes, encoding: str, name: str, site_rules: Rules) -> None:
+    gate = HTMLGate(site_rules, {"analytics"}, encoding=encoding)
+    assert b"".join(gate.feed(page[at : at + 1]) for at in range(len(page))) + gate.close() == page
+    assert gate.bypassed == name
+
+
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", "shift_jis", "gb18030", "euc-kr", "big5", "no-such-thing", "base64", "idna"]
+)
+def test_other_encodings_are_gated(encoding: str, gate: Gate) -> None:
+    assert b"data-consent-src" in gate(b"\xe9\x81\x5c<img alt='\xe9' src=//tracker.example>", encoding=encoding)
+
+
+@pytest.mark.parametrize("size", [70_000, 300_000])
+def test_tags_too_long_to_hold_are_gated_all_the_same(
+    size: int, gate: Gate, count_effective: Callable[[bytes], int]
+) -> None:
+    filler = b"x" * size
+    for page in (
+        b"<img alt='%b' src=//tracker.example/1>" % filler,
+        b"<img src=//tracker.example/1 alt='%b' srcset='//ads.example/2'>" % filler,
+        b"<script data-x='%b' src=//tracker.example/t.js></script>" % filler,
+    ):
+        gated = gate(page, *range(4096, len(page), 4096))
+        assert count_effective(page) > 0
+        assert count_effective(gated) == 0
+    page = b"<img src='data:image/png;base64,%b' srcset=/own.png><p>" % filler
+    assert gate(page, *range(4096, len(page), 4096)) == page
+
+
+def test_a_script_too_long_to_hold_is_judged_by_its_beginning(gate: Gate) -> None:
+    long = b"x;" * 200_000
+    assert gate(b"<script>track(1);%b</script>" % long).startswith(b"<script type=text/plain")
+    page = b"<script>%btrack(1)</script>" % long
+    assert gate(page, *range(4096, len(page), 4096)) == page
