@@ -221,28 +221,31 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    raw: RawHeaders = list(message.get("headers") or ())
-    if exchange.has_nothing_to_add and not _is_of_interest(raw, exchange.gates_pages):
-        exchange.decision.close()
-        return {**message, "headers": raw}
-    headers = _decoded(raw)
-    gated = exchange.start(message.get("status", 101), headers)
-    return {**message, "headers": raw if gated is headers else _encoded(gated)}
+    headers = message.get("headers") or ()
+    raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
+    set_cookies = _set_cookies(raw, exchange.gates_pages)
+    if set_cookies is not None and exchange.leaves_as_is(set_cookies):
+        return message if raw is headers else {**message, "headers": raw}
+    decoded = _decoded(raw)
+    gated = exchange.start(message.get("status", 101), decoded)
+    return {**message, "headers": raw if gated is decoded else _encoded(gated)}
 
 
-def _is_of_interest(headers: RawHeaders, pages: bool) -> bool:
+def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
+    """The Set-Cookie lines; None where there is more to look at."""
+    lines: list[str] = []
     # The length tells most names apart without a look at their letters.
     for name, value in headers:
         size = len(name)
         if size == 10:
             if name.lower() == b"set-cookie":
-                return True
+                lines.append(value.decode("latin-1"))
         elif pages and (
             (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
             or (size in (4, 7, 17) and name.lower() in _LOADING)
         ):
-            return True
-    return False
+            return None
+    return lines
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

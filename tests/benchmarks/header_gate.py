@@ -10,23 +10,26 @@ out. Speed is shown, never asserted: the exit code is always 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import argparse
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from io import BytesIO
 from itertools import cycle, islice
 from time import time
 from typing import Any
 
-from timing import Batch, added, side_by_side  # first: puts the checkout on sys.path
+from timing import Batch, added, print_table, side_by_side  # first: it puts the checkout on sys.path
 
-from consent_middleware import ConsentASGI, Policy  # isort: skip
+from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
 from consent_middleware.engine import Engine  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"
 HOST = "shop.example.org"
 SIZE = 100
-VISITORS = 2000
+VISITORS = 600  # more than the gate remembers, so that every consent is read anew
 
 TABLES: dict[str, Any] = {
     "policy": {"version": "1", "controller": "Example SARL", "contact": "dpo@example.org"},
@@ -77,22 +80,19 @@ class Case:
 
 NOTHING = Case("no cookie", [""])
 TWO = Case("two necessary cookies", [NECESSARY])
+SET = Case("three cookies, Set-Cookie", [f"{NECESSARY}; basket=3f9d1e0a"], SESSION_LINE)
 
 
-def cases() -> list[Case]:
-    granted = list(returning_visitors())
-    three = f"{NECESSARY}; basket=3f9d1e0a"
-    return [
-        NOTHING,
-        TWO,
-        Case("three cookies, Set-Cookie", [three], SESSION_LINE),
-        Case("the same, consent unused", [f"{three}; {consent}" for consent in granted], SESSION_LINE),
-        Case(
-            "the same, consent needed",
-            [f"{NECESSARY}; _ga=GA1.1.1084739.1795262400; {consent}" for consent in granted],
-            ANALYTICS_LINE,
-        ),
-    ]
+def returning() -> tuple[Case, Case, Case]:
+    """The same with signed consent, on which nothing depends; on which a cookie in each direction depends."""
+    visitors = list(returning_visitors())
+    idle = [f"{SET.cookies[0]}; {consent}" for consent in visitors]
+    needed = [f"{NECESSARY}; _ga=GA1.1.1084739.1795262400; {consent}" for consent in visitors]
+    return (
+        Case("the same, signed consent", idle, SESSION_LINE),
+        Case("consent needed, new visitor", needed, ANALYTICS_LINE),
+        Case("consent needed, same visitor", needed[:1], ANALYTICS_LINE),
+    )
 
 
 def returning_visitors() -> Iterator[str]:
@@ -108,26 +108,20 @@ def returning_visitors() -> Iterator[str]:
 # ASGI
 
 
-def scopes(case: Case) -> list[dict[str, Any]]:
-    common = [(name.lower().encode(), value.encode()) for name, value in REQUEST_HEADERS]
-    return [
-        {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "server": ("127.0.0.1", 443),
-            "client": ("192.0.2.7", 51234),
-            "scheme": "https",
-            "method": "GET",
-            "root_path": "",
-            "path": "/basket/items",
-            "raw_path": b"/basket/items",
-            "query_string": b"page=2",
-            "headers": [*common, (b"cookie", cookie.encode())] if cookie else common,
-            "state": {},
-        }
-        for cookie in case.cookies
-    ]
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.4"},
+    "http_version": "1.1",
+    "server": ("127.0.0.1", 443),
+    "client": ("192.0.2.7", 51234),
+    "scheme": "https",
+    "method": "GET",
+    "root_path": "",
+    "path": "/basket/items",
+    "raw_path": b"/basket/items",
+    "query_string": b"page=2",
+    "state": {},
+}
 
 
 def response_headers(line: str) -> list[tuple[str, str]]:
@@ -161,12 +155,14 @@ async def send(message: Any) -> None:
     pass
 
 
-def asgi_batch(application: Application, requests: Iterable[dict[str, Any]]) -> Batch:
-    visitors = cycle(requests)
+def asgi_batch(application: Application, case: Case) -> Batch:
+    common = [(name.lower().encode(), value.encode()) for name, value in REQUEST_HEADERS]
+    visitors = cycle(case.cookies)
 
     def batch(size: int) -> None:
-        for scope in islice(visitors, size):
-            coroutine = application({**scope}, receive, send)
+        for cookie in islice(visitors, size):
+            headers = [*common, (b"cookie", cookie.encode())] if cookie else [*common]
+            coroutine = application({**SCOPE, "headers": headers}, receive, send)
             try:
                 coroutine.send(None)
             except StopIteration:
@@ -215,17 +211,260 @@ def installed(module: str, name: str) -> Any:
         return None
 
 
-def measure_asgi(effort: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    """Return the microseconds added, by case and middleware."""
+def measure_asgi(cases: Sequence[Case], effort: Mapping[str, int]) -> Table:
     found = asgi_middleware()
-    measured: dict[str, dict[str, float]] = {}
-    for case in cases():
-        application, requests = asgi_application(case.line), scopes(case)
-        batches = {title: asgi_batch(wrap(application), requests) for title, wrap in found.items()}
-        measured[case.title] = added(
-            side_by_side({BARE: asgi_batch(application, requests), **batches}, size=SIZE, **effort), BARE
-        )
+    measured: Table = {}
+    for case in cases:
+        application = asgi_application(case.line)
+        batches = {title: asgi_batch(wrap(application), case) for title, wrap in found.items()}
+        measured[case.title] = compare(asgi_batch(application, case), batches, effort)
     return measured
 
 
-BARE = "bare application"
+Table = dict[str, dict[str, float]]
+"""Microseconds added, by case and middleware."""
+
+
+def compare(bare: Batch, batches: Mapping[str, Batch], effort: Mapping[str, int]) -> dict[str, float]:
+    return added(side_by_side({"": bare, **batches}, size=SIZE, **effort), "")
+
+
+# WSGI
+
+
+def wsgi_application(line: str) -> Application:
+    fields = response_headers(line)
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [*fields])
+        return [BODY]
+
+    return application
+
+
+def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+    pass
+
+
+def wsgi_batch(application: Application, case: Case) -> Batch:
+    visitors = cycle(case.cookies)
+
+    def batch(size: int) -> None:
+        for cookie in islice(visitors, size):
+            application(environ(cookie), start_response)
+
+    return batch
+
+
+ENVIRON: dict[str, Any] = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/basket/items",
+    "QUERY_STRING": "page=2",
+    "SERVER_NAME": "127.0.0.1",
+    "SERVER_PORT": "443",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "REMOTE_ADDR": "192.0.2.7",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "https",
+    "wsgi.input": BytesIO(),
+    **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in REQUEST_HEADERS},
+}
+
+
+def environ(cookie: str) -> dict[str, Any]:
+    return {**ENVIRON, "HTTP_COOKIE": cookie} if cookie else {**ENVIRON}
+
+
+def measure_wsgi(cases: Sequence[Case], effort: Mapping[str, int]) -> Table:
+    proxy_fix = installed("werkzeug.middleware.proxy_fix", "ProxyFix")
+    measured: Table = {}
+    for case in cases:
+        application = wsgi_application(case.line)
+        batches = {US: wsgi_batch(ConsentWSGI(application, TABLES, secret_keys=KEY), case)}
+        if proxy_fix is not None:
+            batches["werkzeug ProxyFix"] = wsgi_batch(proxy_fix(application), case)
+        measured[case.title] = compare(wsgi_batch(application, case), batches, effort)
+    return measured
+
+
+# Django
+
+
+def measure_django(cases: Sequence[Case], effort: Mapping[str, int]) -> Table:
+    """Around a view, without Django's handler: a request is made, answered, and its headers are written out."""
+    if installed("django", "setup") is None:
+        return {}
+    found = django_middleware()
+    measured: Table = {}
+    for case in cases:
+        view = django_view(case.line)
+        batches = {title: django_batch(wrap(view), case) for title, wrap in found.items()}
+        measured[case.title] = compare(django_batch(view, case), batches, effort)
+    return measured
+
+
+def django_middleware() -> dict[str, Wrap]:
+    """Set Django up, and return us and the others that are installed."""
+    import django
+    from django.conf import settings
+
+    has_cleaner = installed("cookie_consent", "__name__") is not None
+    settings.configure(
+        SECRET_KEY=KEY,
+        ALLOWED_HOSTS=[HOST],
+        CONSENT={"POLICY": TABLES},
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+        INSTALLED_APPS=["cookie_consent"] if has_cleaner else [],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    )
+    django.setup()
+    from django.contrib.sessions.middleware import SessionMiddleware
+
+    from consent_django import ConsentMiddleware
+
+    found: dict[str, Wrap] = {
+        US: ConsentMiddleware,
+        "SessionMiddleware, unused": SessionMiddleware,
+        "SessionMiddleware, read": lambda view: SessionMiddleware(reading_session(view)),
+    }
+    if has_cleaner:
+        declare_cookie_groups()
+        found["django-cookie-consent"] = installed("cookie_consent.middleware", "CleanCookiesMiddleware")
+    return found
+
+
+def declare_cookie_groups() -> None:
+    """Declare the same cookies to django-cookie-consent, which keeps its declarations in the database and the cache."""
+    from cookie_consent.models import Cookie, CookieGroup
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    for category in ("functional", "analytics", "marketing"):
+        group = CookieGroup.objects.create(varname=category, name=category, is_deletable=True)
+        for rule in TABLES["cookies"]:
+            if rule["category"] == category:
+                Cookie.objects.create(cookiegroup=group, name=rule["name"])
+
+
+def django_view(line: str) -> Callable[[Any], Any]:
+    from django.http import HttpResponse
+
+    name, _, value = line.partition(";")[0].partition("=")
+
+    def view(request: Any) -> Any:
+        response = HttpResponse(BODY, content_type="application/json")
+        response["Cache-Control"] = "no-cache"
+        if line:
+            response.set_cookie(name, value, max_age=1209600, secure=True, samesite="Lax")
+        return response
+
+    return view
+
+
+def reading_session(view: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def reader(request: Any) -> Any:
+        request.session.get("basket")
+        return view(request)
+
+    return reader
+
+
+def django_batch(view: Callable[[Any], Any], case: Case) -> Batch:
+    from django.core.handlers.wsgi import WSGIRequest
+
+    visitors = cycle(case.cookies)
+
+    def batch(size: int) -> None:
+        for cookie in islice(visitors, size):
+            response = view(WSGIRequest(environ(cookie)))
+            headers = [*response.items(), *(morsel.OutputString() for morsel in response.cookies.values())]
+            start_response("200 OK", headers)
+            response.close()
+
+    return batch
+
+
+# Rules and memory
+
+
+def measure_rules(effort: Mapping[str, int]) -> dict[int, float]:
+    """Return the microseconds added under so many rules, half of them prefixes, to names that are always others."""
+    application = asgi_application("seg4_42=1; Max-Age=86400; Path=/")
+    consent = next(returning_visitors())
+    case = Case("", [f"exact{number % 5}=1; seg{number % 5}_{number}=1; {consent}" for number in range(VISITORS)])
+    batches: dict[str, Batch] = {}
+    for count in RULE_COUNTS:
+        rules = [{"name": f"exact{number}", "category": "analytics"} for number in range(count // 2)]
+        rules += [{"name": f"seg{number}_*", "category": "analytics"} for number in range(count // 2)]
+        tables = {**TABLES, "cookies": [*TABLES["cookies"][:3], *rules]}
+        batches[str(count)] = asgi_batch(ConsentASGI(application, tables, secret_keys=KEY), case)
+    times = compare(asgi_batch(application, case), batches, effort)
+    return {count: times[str(count)] for count in RULE_COUNTS}
+
+
+RULE_COUNTS = (10, 1000)
+
+
+def measure_memory(case: Case) -> dict[int, int]:
+    """Return the bytes held for good after so many requests of visitors who all differ."""
+    batch = asgi_batch(ConsentASGI(asgi_application(case.line), TABLES, secret_keys=KEY), case)
+    batch(1000)
+    tracemalloc.start()
+    held: dict[int, int] = {}
+    for done in range(2000, 10_001, 2000):
+        batch(2000)
+        held[done] = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return held
+
+
+# The outcome
+
+
+def print_times(title: str, measured: Table) -> None:
+    if measured:
+        names = list(next(iter(measured.values())))
+        rows = [[name, *(f"{times[name]:.1f}" for times in measured.values())] for name in names]
+        print_table([f"{title}: microseconds added", *measured], rows)
+
+
+def print_targets(measured: Table, rules: Mapping[int, float], idle: Case) -> None:
+    targets = [
+        (NOTHING, TRUSTED_HOST, 1.5),
+        (TWO, TRUSTED_HOST, 1.5),
+        (SET, CORS, 1.0),
+        (idle, SECURE, 1.0),
+    ]
+    few, many = RULE_COUNTS
+    rows = [
+        [f"{case.title}: ours / {peer}", *judged(times[US], times[peer], limit)]
+        for case, peer, limit in targets
+        if peer in (times := measured[case.title])
+    ]
+    rows.append([f"{many} rules / {few} rules", *judged(rules[many], rules[few], 1.1)])
+    print_table(["target", "microseconds", "ratio", "at most", "met"], rows)
+
+
+def judged(ours: float, theirs: float, limit: float) -> list[str]:
+    ratio = ours / theirs
+    return [f"{ours:.1f} / {theirs:.1f}", f"{ratio:.2f}", f"{limit:.1f}", "yes" if ratio <= limit else "no"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the header gate beside other middleware.")
+    parser.add_argument("--quick", action="store_true", help="a rough answer in a fifth of the time")
+    effort = {"turns": 15, "rounds": 3} if parser.parse_args().quick else {"turns": 30, "rounds": 7}
+    idle, new, same = returning()
+    cases = [NOTHING, TWO, SET, idle, new, same]
+    measured = measure_asgi(cases, effort)
+    print_targets(measured, measure_rules(effort), idle)
+    print_times("ASGI", measured)
+    print_times("WSGI", measure_wsgi(cases, effort))
+    print_times("Django", measure_django(cases, effort))
+    held = measure_memory(new)
+    print_table(["requests", *map(str, held)], [["bytes held since the first 1000", *map(str, held.values())]])
+
+
+if __name__ == "__main__":
+    main()
