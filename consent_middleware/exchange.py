@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from .caching import is_shared, keep_private, vary_on
-from .cookies import cap_line, deletions, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_cookies
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
@@ -245,6 +245,8 @@ class Exchange:
     def _line(self, line: str) -> tuple[str | None, bool]:
         """Return a Set-Cookie line as it may leave (None: not at all), and whether consent could have changed that."""
         engine = self._engine
+        if engine.applies is not None and not self.decision.visit.applies:
+            return line, False
         cookie = read_set_cookie(line)
         if cookie is None:
             engine.report(
@@ -253,16 +255,24 @@ class Exchange:
             return (None if engine.enforces else line), False
         now = self.decision.now
         kind = engine.kind_of(cookie.name)
-        required = kind is not None and kind.category.required
+        optional = kind is not None and not kind.category.required
+        if not cookie.is_deletion(now) and not self._may_leave(cookie, kind):
+            return (None if engine.enforces else line), optional
         session_only = kind is not None and kind.session_only
         capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only)
         if capped is not line:
             engine.report(logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows")
-        leaves = required or cookie.is_deletion(now) or self._permits(cookie.name, kind)
-        optional = kind is not None and not required
-        if not engine.enforces:
-            return line, optional
-        return (capped if leaves else None), optional
+        return (capped if engine.enforces else line), optional
+
+    def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
+        if not self._permits(cookie.name, kind):
+            return False
+        if cookie.name:
+            return True
+        # A nameless cookie comes back as its bare value, and servers find a name in that.
+        as_read = cookie.value.partition("=")[0].strip()
+        known = self._engine.kind_of(as_read)
+        return known is None or self._permits(as_read, known)
 
     def _permits(self, name: str, kind: Kind | None) -> bool:
         """Whether a cookie of this name may be set or seen."""
