@@ -83,20 +83,26 @@ class Markup:
 
     # The request
 
-    def shown_field(self, request: Request, name: str, value: str, withheld: frozenset[str]) -> str | None:
-        """Return a request header of JUDGED as the application may see it; None: not at all."""
+    def shown_field(
+        self, request: Request, name: str, value: str, withheld: Callable[[], frozenset[str]]
+    ) -> str | None:
+        """Return a request header of JUDGED as the application may see it; None: not at all.
+
+        What is withheld is asked for only where it matters: finding out may take a signature to verify.
+        """
         if not self._enforces:
             return value
         match name:
             case "if-none-match":
-                return unmark_tags(value, self._variant(withheld)) or None
+                return (unmark_tags(value, self._variant(withheld())) or None) if is_marked(value) else value
             case "if-modified-since":
                 # A browser that has a page of ours goes by its tag alone; a date knows nothing of variants.
                 return None if is_marked(request.header("if-none-match")) else value
             case _:
-                if not withheld or not _may_become_page(request.header("sec-fetch-dest")):
+                if not _may_become_page(request.header("sec-fetch-dest")):
                     return value
-                return readable_codings(value)
+                readable = readable_codings(value)
+                return readable if readable != value and withheld() else value
 
     # The response
 
