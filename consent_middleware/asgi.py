@@ -231,7 +231,7 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
 
 def _started(exchange: Exchange, message: Message) -> Message:
     # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    headers = message.get("headers") or ()
+    headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
     raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
     set_cookies = _set_cookies(raw, exchange.gates_pages)
     if set_cookies is not None and exchange.leaves_as_is(set_cookies):

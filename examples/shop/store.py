@@ -4,7 +4,8 @@ Each framework's file beside this one turns requests into calls of these functio
 the four shops behave alike, down to the byte.
 
 By itself the shop does what far too many do: every page sets an identifier for statistics, an advertising cookie that
-lives for two years, and a test cookie that no policy mentions, and nobody is asked. The consent middleware stops that
+lives for two years, and a test cookie that no policy mentions, and carries the tags of four third parties
+(``templates/_trackers_*.html``, with made-up account numbers), and nobody is asked. The consent middleware stops that
 without a change in here.
 """
 
@@ -37,9 +38,6 @@ SECRET_KEY = os.environ.get("SHOP_SECRET_KEY", DEVELOPMENT_KEY)
 
 HTTPS = os.environ.get("SHOP_HTTPS") == "1"
 """Whether the shop is reached over https, so that its cookies can be Secure."""
-
-TRACKERS = os.environ.get("SHOP_TRACKERS") == "1"
-"""Whether the pages carry the third-party tags of ``templates/_trackers_*.html``."""
 
 FORM_TOKEN = "csrfmiddlewaretoken"
 """The form field with the CSRF token. Django does not let a site choose the name, so the others follow."""
@@ -229,7 +227,6 @@ class Visit:
             "customer": customer[0] if customer else None,
             "basket": basket_of(self.session),
             "cookies": sorted(self.cookies),
-            "trackers": TRACKERS,
             "token_field": FORM_TOKEN,
             # Called by the templates that have a form, so that a page without one starts no session.
             "form_token": partial(form_token, self.session),

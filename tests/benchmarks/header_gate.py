@@ -232,7 +232,8 @@ Table = dict[str, dict[str, float]]
 
 
 def compare(bare: Batch, batches: Mapping[str, Batch], effort: Mapping[str, int]) -> dict[str, float]:
-    return added(side_by_side({"": bare, **batches}, size=SIZE, **effort), "")
+    microseconds: dict[str, float] = added(side_by_side({"": bare, **batches}, size=SIZE, **effort), "")
+    return microseconds
 
 
 # WSGI
@@ -342,15 +343,15 @@ def django_middleware() -> dict[str, Wrap]:
 
 def declare_cookie_groups() -> None:
     """Declare the same cookies to django-cookie-consent, which keeps its declarations in the database and the cache."""
-    from cookie_consent.models import Cookie, CookieGroup
+    models = import_module("cookie_consent.models")
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
     for category in ("functional", "analytics", "marketing"):
-        group = CookieGroup.objects.create(varname=category, name=category, is_deletable=True)
+        group = models.CookieGroup.objects.create(varname=category, name=category, is_deletable=True)
         for rule in TABLES["cookies"]:
             if rule["category"] == category:
-                Cookie.objects.create(cookiegroup=group, name=rule["name"])
+                models.Cookie.objects.create(cookiegroup=group, name=rule["name"])
 
 
 def django_view(line: str) -> Callable[[Any], Any]:

@@ -1,6 +1,6 @@
 """The shop itself, the same in every framework: its pages, forms and baskets, and the cookies of who consented.
 
-What the policy does to it is in test_shop_consent.py.
+What the policy does to it is in test_shop_consent.py, and to its third parties in test_shop_third_parties.py.
 """
 
 from __future__ import annotations
@@ -293,33 +293,6 @@ def test_a_form_nobody_made_does_no_harm(visitor: Browser, fields: dict[str, str
     assert answer.status == 303
     page = visitor.get("/basket").text
     assert (f"<td>{quantity}</td>" in page) if quantity else ("Your basket is empty." in page)
-
-
-# Third parties
-
-TRACKERS = (
-    "https://www.googletagmanager.com/gtag/js?id=G-",
-    "https://www.googletagmanager.com/gtag/js?id=AW-",
-    "https://connect.facebook.net/en_US/fbevents.js",
-    'https://www.facebook.com/tr?id=204816357090312&amp;ev=PageView&amp;noscript=1"></noscript>',
-    "https://embed.tawk.to/",
-    "https://www.youtube.com/embed/",
-    '<link rel="preload" as="script"',
-    '<link rel="dns-prefetch"',
-)
-
-
-def test_a_product_page_carries_third_parties_only_when_switched_on(
-    visitor: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def present() -> list[str]:
-        page = visitor.get("/product/dune-notebook").text
-        return [tracker for tracker in TRACKERS if tracker in page]
-
-    monkeypatch.setattr(store, "TRACKERS", False)
-    assert present() == []
-    monkeypatch.setattr(store, "TRACKERS", True)
-    assert present() == list(TRACKERS)
 
 
 # The shop without a framework

@@ -176,10 +176,7 @@ class _WSGIDoor(_Door):
         if cookies:
             environ["HTTP_COOKIE"] = "; ".join(cookies)
         chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)
-        answer = Answer(int(status[:3]), list(sent), b"".join(chunks))
-        if hasattr(chunks, "close"):
-            chunks.close()
-        return answer
+        return Answer(int(status[:3]), list(sent), b"".join(chunks))  # buffered: the iterable is closed already
 
 
 class EndlessInput(io.RawIOBase):
