@@ -184,8 +184,17 @@ class _Response:
         await self._start(message)
 
     def _start(self, message: Message) -> Awaitable[None]:
-        message = _started(self._exchange, message)
-        if self._exchange.body is None:
+        exchange = self._exchange
+        # Some applications send headers lazily, as a generator that can be read once; some frameworks send None.
+        headers = message.get("headers") or ()
+        raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
+        set_cookies = _set_cookies(raw, exchange.gates_pages)
+        if set_cookies is not None and exchange.leaves_as_is(set_cookies):
+            return self._send(message if raw is headers else {**message, "headers": raw})
+        decoded = _decoded(raw)
+        gated = exchange.start(message.get("status", 101), decoded)
+        message = {**message, "headers": raw if gated is decoded else _encoded(gated)}
+        if exchange.body is None:
             return self._send(message)
         self._held = message
         return _done()
@@ -227,18 +236,6 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
         if left:
             shown.append((field[0], left.encode("latin-1")))
     return shown
-
-
-def _started(exchange: Exchange, message: Message) -> Message:
-    # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
-    raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
-    set_cookies = _set_cookies(raw, exchange.gates_pages)
-    if set_cookies is not None and exchange.leaves_as_is(set_cookies):
-        return message if raw is headers else {**message, "headers": raw}
-    decoded = _decoded(raw)
-    gated = exchange.start(message.get("status", 101), decoded)
-    return {**message, "headers": raw if gated is decoded else _encoded(gated)}
 
 
 def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
