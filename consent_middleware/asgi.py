@@ -24,7 +24,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-
+_BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
 _LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
@@ -156,8 +156,10 @@ class _Response:
             if self._store is not None and exchange.has_records:
                 return self._store_and_start(self._store, message)
             return self._start(message)
-        if exchange.body is not None:
+        if kind in _BODIES and exchange.body is not None:
             return self._gated(message, exchange.body)
+        if self._held is not None:
+            return self._begin_and_send(message)
         if kind == "http.response.trailers":
             message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
         elif kind == "http.response.early_hint" and exchange.gates_pages:
@@ -171,25 +173,30 @@ class _Response:
 
     def _start(self, message: Message) -> Awaitable[None]:
         message = _started(self._exchange, message)
-        if self._exchange.body is None:
+        body = self._exchange.body
+        if body is None or body.watches:
             return self._send(message)
         self._held = message
         return _done()
 
     async def _gated(self, message: Message, body: Body) -> None:
-        is_body = message["type"] == "http.response.body"
-        is_last = is_body and not message.get("more_body", False)
-        output = b""
-        if is_body:
-            output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        is_last = not message.get("more_body", False)
+        output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        if self._held is not None:
+            # With trailers to come there can be no length.
+            tells_length = is_last and not self._held.get("trailers", False)
+            await self._begin([(b"content-length", b"%d" % len(output))] if tells_length else [])
+        if output or is_last:
+            await self._send({**message, "body": output})
+
+    async def _begin(self, length: RawHeaders) -> None:
         if self._held is not None:
             start, self._held = self._held, None
-            length = [(b"content-length", b"%d" % len(output))] if is_last else []
             await self._send({**start, "headers": [*start["headers"], *length]})
-        if not is_body:
-            await self._send(message)
-        elif output or is_last:
-            await self._send({**message, "body": output})
+
+    async def _begin_and_send(self, message: Message) -> None:
+        await self._begin([])
+        await self(message)
 
 
 async def _done() -> None:
