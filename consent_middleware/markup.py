@@ -422,25 +422,18 @@ class Body:
     def _gated(self, plain: bytes) -> bytes:
         if self._gate is None:
             return plain if self._on_fault == "pass" else b""
-        try:
-            return self._gate.feed(plain)
-        except Exception:
-            return self._given_up(self._gate)
+        return self._tried(self._gate, self._gate.feed, plain)
 
     def _end(self) -> bytes:
-        if self._gate is None:
-            return b""
-        try:
-            return self._gate.close()
-        except Exception:
-            return self._given_up(self._gate)
+        return b"" if self._gate is None else self._tried(self._gate, self._gate.close)
 
-    def _given_up(self, gate: HTMLGate) -> bytes:
-        logger.error(
-            "consent.fault: a page could not be gated to its end (on_fault = %r)", self._on_fault, exc_info=True
-        )
-        self._gate = None
-        return gate.release() if self._on_fault == "pass" else b""
+    def _tried(self, gate: HTMLGate, step: Callable[..., bytes], *args: bytes) -> bytes:
+        try:
+            return step(*args)
+        except Exception:
+            logger.exception("consent.fault: a page could not be gated to its end (on_fault = %r)", self._on_fault)
+            self._gate = None
+            return gate.release() if self._on_fault == "pass" else b""
 
 
 class _Coding:

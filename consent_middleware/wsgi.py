@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -239,15 +240,15 @@ def _gate_early_hints(exchange: Exchange, environ: WSGIEnvironment) -> None:
     """Some servers give applications a way to send hints (103) before they answer."""
     send: Callable[[Headers], object] | None = environ.get("wsgi.early_hints")
     if send is not None and exchange.gates_pages:
-        environ["wsgi.early_hints"] = lambda headers: send(_hinted(exchange, headers))
+        environ["wsgi.early_hints"] = partial(_send_hints, exchange, send)
 
 
-def _hinted(exchange: Exchange, headers: Headers) -> Headers:
+def _send_hints(exchange: Exchange, send: Callable[[Headers], object], headers: Headers) -> None:
     hinted: Headers = []
     for name, value in headers:
         values = exchange.hints([value]) if name.lower() == "link" else [value]
         hinted += [(name, each) for each in values]
-    return hinted
+    send(hinted)
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
