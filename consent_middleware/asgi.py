@@ -26,6 +26,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 _JUDGED = frozenset(name.encode("ascii") for name in JUDGED)
+_BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
 _LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
@@ -170,8 +171,10 @@ class _Response:
             if self._store is not None and exchange.has_records:
                 return self._store_and_start(self._store, message)
             return self._start(message)
-        if exchange.body is not None:
+        if kind in _BODIES and exchange.body is not None:
             return self._gated(message, exchange.body)
+        if self._held is not None:
+            return self._begin_and_send(message)
         if kind == "http.response.trailers":
             message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
         elif kind == "http.response.early_hint" and exchange.gates_pages:
@@ -186,7 +189,7 @@ class _Response:
     def _start(self, message: Message) -> Awaitable[None]:
         exchange = self._exchange
         # Some applications send headers lazily, as a generator that can be read once; some frameworks send None.
-        headers = message.get("headers") or ()
+        headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
         raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
         set_cookies = _set_cookies(raw, exchange.gates_pages)
         if set_cookies is not None and exchange.leaves_as_is(set_cookies):
@@ -194,25 +197,30 @@ class _Response:
         decoded = _decoded(raw)
         gated = exchange.start(message.get("status", 101), decoded)
         message = {**message, "headers": raw if gated is decoded else _encoded(gated)}
-        if exchange.body is None:
+        body = exchange.body
+        if body is None or body.watches:
             return self._send(message)
         self._held = message
         return _done()
 
     async def _gated(self, message: Message, body: Body) -> None:
-        is_body = message["type"] == "http.response.body"
-        is_last = is_body and not message.get("more_body", False)
-        output = b""
-        if is_body:
-            output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        is_last = not message.get("more_body", False)
+        output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        if self._held is not None:
+            # With trailers to come there can be no length.
+            tells_length = is_last and not self._held.get("trailers", False)
+            await self._begin([(b"content-length", b"%d" % len(output))] if tells_length else [])
+        if output or is_last:
+            await self._send({**message, "body": output})
+
+    async def _begin(self, length: RawHeaders) -> None:
         if self._held is not None:
             start, self._held = self._held, None
-            length = [(b"content-length", b"%d" % len(output))] if is_last else []
             await self._send({**start, "headers": [*start["headers"], *length]})
-        if not is_body:
-            await self._send(message)
-        elif output or is_last:
-            await self._send({**message, "body": output})
+
+    async def _begin_and_send(self, message: Message) -> None:
+        await self._begin([])
+        await self.send(message)
 
 
 async def _done() -> None:

@@ -19,6 +19,7 @@ from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_co
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
+from .html import UNDECLARED
 from .http import Headers, Reply, Request
 from .markup import JUDGED, Body, Markup
 from .policy import CookieRule
@@ -43,7 +44,7 @@ class Exchange:
         "_recorded",
         "_reply",
         "_request",
-        "_revalidates",
+        "_variant",
         "body",
         "decision",
         "gates_pages",
@@ -57,7 +58,7 @@ class Exchange:
         self._receipt: Receipt | None = None
         self._recorded = 0
         self._reply: Reply | None = None
-        self._revalidates = False
+        self._variant: str | None = None
         self.body: Body | None = None
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.gates_pages = engine.markup is not None
@@ -97,9 +98,12 @@ class Exchange:
     def shown_field(self, name: str, value: str) -> str | None:
         """Return a judged request header as the application may see it; None: not at all."""
         try:
-            self._revalidates = self._revalidates or is_marked(value)
             markup = self._engine.markup
-            return markup.shown_field(self._request, name, value, self._withheld) if markup else value
+            if markup is None:
+                return value
+            if is_marked(value):
+                self._variant = markup.variant(self._request, self._withheld())
+            return markup.shown_field(self._request, name, value, self._withheld)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
@@ -107,7 +111,11 @@ class Exchange:
     @property
     def may_gate_pages(self) -> bool:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
-        return self.gates_pages and bool(self._withheld())
+        try:
+            return self.gates_pages and bool(self._withheld())
+        except Exception:
+            logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
+            return True
 
     def answer(self, body: bytes | None) -> None:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
@@ -165,7 +173,7 @@ class Exchange:
         Plainly: nobody asked for the decision, and every cookie is a necessary one that keeps within its lifetime.
         """
         decision = self.decision
-        if self._optional or decision.consulted or decision.acts:
+        if self._optional or self._variant or decision.consulted or decision.acts:
             return False
         for line in set_cookies:
             if not self._engine.is_plain(line, decision.now):
@@ -202,20 +210,24 @@ class Exchange:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
     def _withheld(self) -> frozenset[str]:
-        permits = self.decision.permits
-        return frozenset(name for name in self._engine.policy.choosable if not permits(name))
+        permits, engine = self.decision.permits, self._engine
+        withheld = [name for name in engine.policy.choosable if not permits(name)]
+        if engine.markup is not None and engine.markup.withholds_undeclared and self.decision.visit.applies:
+            withheld.append(UNDECLARED)
+        return frozenset(withheld)
 
     def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
         """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
         self.body = None
         try:
-            withheld = self._withheld()
-            if status == 304 and self._revalidates:
-                return markup.not_modified(headers, withheld), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, withheld)
+            if status == 304 and self._variant is not None:
+                # What the browser has is the variant it asked about, even if a decision was made since.
+                return markup.not_modified(headers, self._variant), True
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self._withheld())
             return headers, is_page
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
+            headers, self.body = markup.in_doubt(self._request, headers)
             return headers, True
 
     def _gated(self, status: int, headers: Headers) -> Headers:
@@ -231,7 +243,7 @@ class Exchange:
                 if line is not field[1]:
                     field = (field[0], line)
             out.append(field)
-        if engine.markup is not None:
+        if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
             personal = personal or is_page
         own = self._own_cookie() if decision.acts else []
