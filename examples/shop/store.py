@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 STATIC_MAX_AGE = 86_400
-POLICY = HERE / "consent.toml"
+POLICY = Path(os.environ.get("SHOP_POLICY", HERE / "consent.toml"))
 
 DAY = 86_400
 SESSION_COOKIE = "session"
