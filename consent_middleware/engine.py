@@ -199,7 +199,7 @@ def as_policy(source: PolicySource) -> Policy:
 def checked_names(names: object) -> tuple[str, ...]:
     """Return cookie names, or the only one, if they can stand for cookies. Raises ConfigurationError."""
     several = isinstance(names, Iterable) and not isinstance(names, str)
-    listed = list(cast("Iterable[object]", names)) if several else [names]
+    listed: list[object] = list(cast("Iterable[object]", names)) if several else [names]
     for name in listed:
         if not isinstance(name, str) or not name.rstrip("*") or "*" in name[:-1]:
             raise ConfigurationError(

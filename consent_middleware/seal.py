@@ -144,7 +144,7 @@ def checked_keys(secret_keys: object) -> list[bytes]:
     """Return the keys as bytes, oldest first. Raises ConfigurationError when there is none, or an empty one."""
     # What comes from an environment or a settings module may be anything, None to begin with.
     several = isinstance(secret_keys, Iterable) and not isinstance(secret_keys, str | bytes)
-    keys = list(cast("Iterable[object]", secret_keys)) if several else [secret_keys]
+    keys: list[object] = list(cast("Iterable[object]", secret_keys)) if several else [secret_keys]
     if not keys or not all(isinstance(key, str | bytes) and key for key in keys):
         raise ConfigurationError(
             "secret_keys: a key is missing or empty; give one long random string, or several with the oldest first "
