@@ -271,7 +271,8 @@ def arrive(browser: Browser, strangers: ThirdParties, request: pytest.FixtureReq
     with ExitStack() as stack:
 
         def arrive(shop: str, **options: Any) -> Visitor:
-            context = browser.new_context(ignore_https_errors=True, **({"locale": "en-GB"} | options))
+            options.setdefault("locale", "en-GB")
+            context = browser.new_context(ignore_https_errors=True, **options)
             stack.callback(context.close)
             return Visitor(context, shop, strangers, patience=patience)
 
