@@ -12,7 +12,7 @@ from urllib.parse import quote
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .fields import WATCHED
-from .markup import Body
+from .markup import JUDGED, Body
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 
@@ -25,6 +25,9 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
+_JUDGED = frozenset(name.encode("ascii") for name in JUDGED)
+_BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
+_DATE_OR_LINK = frozenset({b"date", b"link"})
 _LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
@@ -41,11 +44,12 @@ class ASGIRequest:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self.headers: RawHeaders = list(scope["headers"])
+        self.cookies: list[str] = []
         # Every request is searched for cookies, so once must do. The length tells most names apart without a look at
         # their letters, here and below.
-        self.cookies = [
-            value.decode("latin-1") for name, value in self.headers if len(name) == 6 and name.lower() == b"cookie"
-        ]
+        for name, value in self.headers:
+            if len(name) == 6 and name.lower() == b"cookie":
+                self.cookies.append(value.decode("latin-1"))
 
     @property
     def method(self) -> str:
@@ -76,7 +80,10 @@ class ASGIRequest:
     @property
     def path(self) -> str:
         path: str = self._scope["path"]
-        root: str = self._scope.get("root_path", "").rstrip("/")
+        root: str = self._scope.get("root_path", "")
+        if not root:
+            return path
+        root = root.rstrip("/")
         # The path includes the mount point (ASGI HTTP spec 2.4), but not every server and framework says so.
         return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
@@ -119,10 +126,16 @@ class ConsentASGI:
         if exchange.is_ours and scope["type"] == "http":
             return await self._answer(exchange, scope, receive, send)
 
-        shown = {**scope, "headers": _visible(exchange, request), DECISION_KEY: exchange.decision}
-        if not _BESIDE.isdisjoint(scope.get("extensions") or ()) and exchange.may_gate_pages:
-            shown["extensions"] = {name: each for name, each in scope["extensions"].items() if name not in _BESIDE}
-        await self.app(shown, receive, _Response(exchange, send, self._store if self.ledger is not None else None))
+        is_plain = not exchange.gates_pages and exchange.shows_all(request.cookies)
+        headers = request.headers if is_plain else _visible(exchange, request)
+        shown = dict(scope)  # in one go, which takes half as long as to unpack it into a display
+        shown["headers"] = headers
+        shown[DECISION_KEY] = exchange.decision
+        extensions = scope.get("extensions")
+        if extensions and not _BESIDE.isdisjoint(extensions) and exchange.may_gate_pages:
+            shown["extensions"] = {name: each for name, each in extensions.items() if name not in _BESIDE}
+        response = _Response(exchange, send, self._store if self.ledger is not None else None)
+        await self.app(shown, receive, response.send)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         exchange.answer(await _read_body(receive, exchange.body_limit))
@@ -138,7 +151,7 @@ class ConsentASGI:
 
 
 class _Response:
-    """What the application gets as ``send``. The start of a page is held back until its first bytes are gated."""
+    """Its ``send`` is what the application gets. The start of a page is held back until its first bytes are gated."""
 
     __slots__ = ("_exchange", "_held", "_send", "_store")
 
@@ -148,16 +161,21 @@ class _Response:
         self._store = store
         self._held: Message | None = None
 
-    # Not a coroutine itself: what is only handed on costs no frame of its own (0.4 microseconds per response).
-    def __call__(self, message: Message) -> Awaitable[None]:
+    # Not a coroutine itself: what is only handed on costs no frame of its own (0.4 microseconds per response), and
+    # that is first of all the body of what is no page.
+    def send(self, message: Message) -> Awaitable[None]:
         exchange = self._exchange
         kind: str = message["type"]
+        if kind == "http.response.body" and exchange.body is None:
+            return self._send(message)
         if kind in _STARTS:
             if self._store is not None and exchange.has_records:
                 return self._store_and_start(self._store, message)
             return self._start(message)
-        if exchange.body is not None:
+        if kind in _BODIES and exchange.body is not None:
             return self._gated(message, exchange.body)
+        if self._held is not None:
+            return self._begin_and_send(message)
         if kind == "http.response.trailers":
             message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
         elif kind == "http.response.early_hint" and exchange.gates_pages:
@@ -170,26 +188,40 @@ class _Response:
         await self._start(message)
 
     def _start(self, message: Message) -> Awaitable[None]:
-        message = _started(self._exchange, message)
-        if self._exchange.body is None:
+        exchange = self._exchange
+        # Some applications send headers lazily, as a generator that can be read once; some frameworks send None.
+        headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
+        raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
+        set_cookies = _set_cookies(raw, exchange.gates_pages)
+        if set_cookies is not None and exchange.leaves_as_is(set_cookies):
+            return self._send(message if raw is headers else {**message, "headers": raw})
+        decoded = _decoded(raw)
+        gated = exchange.start(message.get("status", 101), decoded)
+        message = {**message, "headers": raw if gated is decoded else _encoded(gated)}
+        body = exchange.body
+        if body is None or body.watches:
             return self._send(message)
         self._held = message
         return _done()
 
     async def _gated(self, message: Message, body: Body) -> None:
-        is_body = message["type"] == "http.response.body"
-        is_last = is_body and not message.get("more_body", False)
-        output = b""
-        if is_body:
-            output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        is_last = not message.get("more_body", False)
+        output = body.feed(message.get("body", b"")) + (body.finish() if is_last else b"")
+        if self._held is not None:
+            # With trailers to come there can be no length.
+            tells_length = is_last and not self._held.get("trailers", False)
+            await self._begin([(b"content-length", b"%d" % len(output))] if tells_length else [])
+        if output or is_last:
+            await self._send({**message, "body": output})
+
+    async def _begin(self, length: RawHeaders) -> None:
         if self._held is not None:
             start, self._held = self._held, None
-            length = [(b"content-length", b"%d" % len(output))] if is_last else []
             await self._send({**start, "headers": [*start["headers"], *length]})
-        if not is_body:
-            await self._send(message)
-        elif output or is_last:
-            await self._send({**message, "body": output})
+
+    async def _begin_and_send(self, message: Message) -> None:
+        await self._begin([])
+        await self.send(message)
 
 
 async def _done() -> None:
@@ -198,37 +230,21 @@ async def _done() -> None:
 
 def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     """The request headers as the application may see them; the cookies of each field are judged for themselves."""
-    cookies = [exchange.visible(header) for header in request.cookies]
-    judged = exchange.judged_fields
-    if cookies == request.cookies and not judged:
-        return request.headers
-    visible = iter(cookies)
+    judged = _JUDGED if exchange.gates_pages else ()
+    cookies = iter(request.cookies)
     shown: RawHeaders = []
-    for name, value in request.headers:
-        key = name.lower()
-        left: str | None
-        if key == b"cookie":
-            left = next(visible)
-        elif judged and (text := key.decode("latin-1")) in judged:
-            left = exchange.shown_field(text, value.decode("latin-1"))
+    for field in request.headers:
+        name = field[0].lower()
+        if name == b"cookie":
+            left: str | None = exchange.visible(next(cookies))
+        elif name in judged:
+            left = exchange.shown_field(name.decode("latin-1"), field[1].decode("latin-1"))
         else:
-            shown.append((name, value))
+            shown.append(field)
             continue
         if left:
-            shown.append((name, left.encode("latin-1")))
+            shown.append((field[0], left.encode("latin-1")))
     return shown
-
-
-def _started(exchange: Exchange, message: Message) -> Message:
-    # Some applications send headers lazily, as a generator that can be read once; some frameworks send None for none.
-    headers = message.get("headers") or ()
-    raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
-    set_cookies = _set_cookies(raw, exchange.gates_pages)
-    if set_cookies is not None and exchange.leaves_as_is(set_cookies):
-        return message if raw is headers else {**message, "headers": raw}
-    decoded = _decoded(raw)
-    gated = exchange.start(message.get("status", 101), decoded)
-    return {**message, "headers": raw if gated is decoded else _encoded(gated)}
 
 
 def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
@@ -240,16 +256,29 @@ def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
         if size == 10:
             if name.lower() == b"set-cookie":
                 lines.append(value.decode("latin-1"))
-        elif pages and (
-            (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
-            or (size in (4, 7, 17) and name.lower() in _LOADING)
+            elif isinstance(name, str):
+                return None
+        elif size == 4:
+            if name.lower() in _DATE_OR_LINK:
+                return None
+        elif (size > 10 and len(name.strip()) == 10) or (
+            pages
+            and (
+                (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
+                or (size in (7, 17) and name.lower() in _LOADING)
+            )
         ):
             return None
     return lines
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return [(_text(name), _text(value)) for name, value in headers]
+
+
+def _text(octets: bytes | str) -> str:
+    # Some servers take text where the specification wants bytes, so some applications send it.
+    return octets if isinstance(octets, str) else octets.decode("latin-1")
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:

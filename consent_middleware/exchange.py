@@ -15,11 +15,12 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from .caching import is_shared, keep_private, vary_on
-from .cookies import cap_line, deletions, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_cookies
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
-from .http import Headers, Reply, Request
+from .html import UNDECLARED
+from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Body, Markup
 from .policy import CookieRule
 from .record import Record, State
@@ -43,9 +44,10 @@ class Exchange:
         "_recorded",
         "_reply",
         "_request",
-        "_revalidates",
+        "_variant",
         "body",
         "decision",
+        "gates_pages",
         "is_ours",
     )
 
@@ -56,25 +58,34 @@ class Exchange:
         self._receipt: Receipt | None = None
         self._recorded = 0
         self._reply: Reply | None = None
-        self._revalidates = False
+        self._variant: str | None = None
         self.body: Body | None = None
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
+        self.gates_pages = engine.markup is not None
+        """Whether pages are gated for anybody, and their headers therefore to be looked at."""
         self.is_ours = request.path.startswith(engine.inside_prefix)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
 
     # The request
 
-    def visible(self, header: str) -> str:
-        """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
-        try:
-            # Most are necessary through and through, and need no more than a look (0.2 microseconds for each cookie).
-            always = self._engine.always_shown
+    def shows_all(self, headers: Iterable[str]) -> bool:
+        """Whether these Cookie headers plainly may be seen as they are, which spares asking ``visible`` for each.
+
+        Plainly: every cookie is a necessary one, as most are (0.2 microseconds for each instead of 1).
+        """
+        always = self._engine.always_shown
+        for header in headers:
             for pair in header.split(";"):
                 name, equals, _ = pair.partition("=")
                 if name not in always or not equals:
-                    return visible_cookies(header, self._shows, always, self._shows_bare)
-            return header
+                    return False
+        return True
+
+    def visible(self, header: str) -> str:
+        """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
+        try:
+            return visible_cookies(header, self._shows, self._engine.always_shown, self._shows_bare)
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
@@ -82,27 +93,29 @@ class Exchange:
     @property
     def judged_fields(self) -> frozenset[str]:
         """The request headers, in lower case and Cookie aside, of which ``shown_field`` wants to be asked."""
-        return JUDGED if self._engine.markup else frozenset()
+        return JUDGED if self.gates_pages else frozenset()
 
     def shown_field(self, name: str, value: str) -> str | None:
         """Return a judged request header as the application may see it; None: not at all."""
         try:
-            self._revalidates = self._revalidates or is_marked(value)
             markup = self._engine.markup
-            return markup.shown_field(self._request, name, value, self._withheld()) if markup else value
+            if markup is None:
+                return value
+            if is_marked(value):
+                self._variant = markup.variant(self._request, self._withheld())
+            return markup.shown_field(self._request, name, value, self._withheld)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
 
     @property
-    def gates_pages(self) -> bool:
-        """Whether pages are gated for anybody, and their headers therefore to be looked at."""
-        return self._engine.markup is not None
-
-    @property
     def may_gate_pages(self) -> bool:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
-        return self._engine.markup is not None and bool(self._withheld())
+        try:
+            return self.gates_pages and bool(self._withheld())
+        except Exception:
+            logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
+            return True
 
     def answer(self, body: bytes | None) -> None:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
@@ -159,8 +172,14 @@ class Exchange:
 
         Plainly: nobody asked for the decision, and every cookie is a necessary one that keeps within its lifetime.
         """
+        try:
+            return self._is_plain(set_cookies)
+        except Exception:
+            return False  # start() meets the same fault, and knows what to do
+
+    def _is_plain(self, set_cookies: Iterable[str]) -> bool:
         decision = self.decision
-        if self._optional or decision.consulted or decision.acts:
+        if self._optional or self._variant or decision.consulted or decision.acts:
             return False
         for line in set_cookies:
             if not self._engine.is_plain(line, decision.now):
@@ -188,7 +207,7 @@ class Exchange:
 
     def trailers(self, headers: Headers) -> Headers:
         """Return trailer fields without Set-Cookie, which is not allowed there (RFC 9110, 6.5.1)."""
-        return [field for field in headers if field[0].lower() != "set-cookie"]
+        return [field for field in headers if not is_set_cookie(field[0])]
 
     # How it is done
 
@@ -197,36 +216,42 @@ class Exchange:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
     def _withheld(self) -> frozenset[str]:
-        permits = self.decision.permits
-        return frozenset(name for name in self._engine.policy.choosable if not permits(name))
+        permits, engine = self.decision.permits, self._engine
+        withheld = [name for name in engine.policy.choosable if not permits(name)]
+        if engine.markup is not None and engine.markup.withholds_undeclared and self.decision.visit.applies:
+            withheld.append(UNDECLARED)
+        return frozenset(withheld)
 
     def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
         """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
         self.body = None
         try:
-            withheld = self._withheld()
-            if status == 304 and self._revalidates:
-                return markup.not_modified(headers, withheld), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, withheld)
+            if status == 304 and self._variant is not None:
+                # What the browser has is the variant it asked about, even if a decision was made since.
+                return markup.not_modified(headers, self._variant), True
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self._withheld())
             return headers, is_page
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
+            headers, self.body = markup.in_doubt(self._request, headers)
             return headers, True
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
         personal = decision.consulted or bool(decision.acts)
         out: Headers = []
+        # Browsers count Expires from the Date of the response, which some applications pass on from elsewhere.
+        is_dated = any(len(name) == 4 and name.lower() == "date" for name, _ in headers)
         for field in headers:
-            if len(field[0]) == 10 and field[0].lower() == "set-cookie":
-                line, optional = self._line(field[1])
+            if is_set_cookie(field[0]):
+                line, optional = self._line(field[1], is_dated=is_dated)
                 personal = personal or optional
                 if line is None:
                     continue
                 if line is not field[1]:
-                    field = (field[0], line)
+                    field = (field[0].strip(), line)
             out.append(field)
-        if engine.markup is not None:
+        if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
             personal = personal or is_page
         own = self._own_cookie() if decision.acts else []
@@ -237,47 +262,58 @@ class Exchange:
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
-    def _line(self, line: str) -> tuple[str | None, bool]:
+    def _line(self, line: str, *, is_dated: bool) -> tuple[str | None, bool]:
         """Return a Set-Cookie line as it may leave (None: not at all), and whether consent could have changed that."""
         engine = self._engine
         cookie = read_set_cookie(line)
         if cookie is None:
-            engine.report(
-                logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore; it was not sent"
-            )
+            engine.reporter.report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore")
             return (None if engine.enforces else line), False
         now = self.decision.now
         kind = engine.kind_of(cookie.name)
-        required = kind is not None and kind.category.required
-        session_only = kind is not None and kind.session_only
-        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only)
-        if capped is not line:
-            engine.report(logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows")
-        leaves = required or cookie.is_deletion(now) or self._permits(cookie.name, kind)
-        optional = kind is not None and not required
-        if not engine.enforces:
+        optional = kind is not None and not kind.category.required
+        if engine.applies is not None and not self.decision.visit.applies:
             return line, optional
-        return (capped if leaves else None), optional
+        if not cookie.is_deletion(now) and not self._may_leave(cookie, kind):
+            return (None if engine.enforces else line), optional
+        session_only = kind is not None and kind.session_only
+        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only, is_dated)
+        if capped is not line:
+            engine.reporter.report(
+                logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
+            )
+        return (capped if engine.enforces else line), optional
 
-    def _permits(self, name: str, kind: Kind | None) -> bool:
+    def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
+        if not self._permits(cookie.name, kind):
+            return False
+        if cookie.name:
+            return True
+        # A nameless cookie comes back as its bare value, and servers find a name in that.
+        as_read = cookie.value.partition("=")[0].strip()
+        known = self._engine.kind_of(as_read)
+        return known is None or self._permits(as_read, known)
+
+    def _permits(self, name: str, kind: Kind | None, *, by_visitor: bool = False) -> bool:
         """Whether a cookie of this name may be set or seen."""
         if kind is not None:
             if kind.category.required or self.decision.permits(kind.category.name):
                 return True
-            self._engine.report(logging.DEBUG, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
+            level = logging.DEBUG if self._engine.enforces else logging.WARNING
+            self._engine.reporter.report(level, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
             return False
         undeclared = self._engine.policy.undeclared_cookies
-        if undeclared != "allow":
-            self._engine.report(
-                logging.WARNING, "consent.C003", name, _declare(name, withheld=undeclared == "withhold")
-            )
+        reporter = self._engine.reporter
+        if undeclared != "allow" and reporter.is_news("consent.C003", name, by_visitor=by_visitor):
+            fate = "withheld" if undeclared == "withhold" and self._engine.enforces else "let through"
+            reporter.report(logging.WARNING, "consent.C003", name, _declare(name, fate), by_visitor=by_visitor)
         return undeclared != "withhold" or not self.decision.visit.applies
 
     def _shows(self, name: str) -> bool:
         """Whether a request cookie may be seen, remembering what consent decides about."""
         kind = self._engine.kind_of(name)
         if kind is None:
-            shown = self._permits(name, None)
+            shown = self._permits(name, None, by_visitor=True)
         elif kind.category.required:
             return True
         else:
@@ -402,8 +438,9 @@ def _name_in(line: str) -> str:
     return name.strip(" \t") if equals else ""
 
 
-def _declare(name: str, *, withheld: bool) -> str:
-    fate = "was withheld" if withheld else "was let through"
+def _declare(name: str, fate: str) -> str:
+    if not name:
+        return f"was {fate}: a cookie without a name cannot be declared"
     # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
     quoted = json.dumps(name[:80])
-    return f"{fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"
+    return f"was {fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"

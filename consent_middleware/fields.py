@@ -6,7 +6,7 @@ What they name of a withheld category is cut out; what stays is left as it came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 IsWithheld = Callable[[str], bool]
 """Whether a URL, as it stands in a header, belongs to something withheld."""
@@ -17,12 +17,26 @@ WATCHED = frozenset({"link", "refresh", "speculation-rules"})
 # One link-value of RFC 8288, section 3, or a member of a list of strings: commas inside <…> and "…" do not part it.
 _MEMBER = re.compile(r"(?:<[^>]*+>?+|\"(?:\\.|[^\"\\])*+\"?+|[^,<\"])++")
 _TARGET = re.compile(r"[ \t]*+<([^>]*+)>")
-_RELATION = re.compile(r";[ \t]*+rel[ \t]*+=[ \t]*+(?:\"([^\"]*+)\"?+|([^;,\" \t]++))", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?:\"(?:\\.|[^\"\\])*+\"?+|[^;\"])++")
+_ESCAPED = re.compile(r"\\(.)")
+_STRING = re.compile(r"[ \t]*+\"((?:\\.|[^\"\\])*+)")
 _FETCHING = frozenset(
-    {"preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch", "prerender", "stylesheet", "icon"}
+    {
+        "preload",
+        "modulepreload",
+        "prefetch",
+        "preconnect",
+        "dns-prefetch",
+        "prerender",
+        "stylesheet",
+        "icon",
+        "compression-dictionary",
+    }
 )
 # A delay, then a URL with or without "url=" and quotes, as the shared declarative refresh steps of HTML read it.
-_REFRESH = re.compile(r"[ \t]*+[0-9.]*+[ \t]*+[;,]?+[ \t]*+(?:url[ \t]*+=[ \t]*+)?+[\"']?+([^\"']++)", re.IGNORECASE)
+_REFRESH = re.compile(
+    r"[ \t]*+[0-9.]*+[ \t]*+[;,]?+[ \t]*+(?:url[ \t]*+=[ \t]*+)?+(?:\"([^\"]*+)|'([^']*+)|(.++))", re.IGNORECASE
+)
 
 
 def without_withheld(name: str, value: str, is_withheld: IsWithheld) -> str | None:
@@ -31,28 +45,42 @@ def without_withheld(name: str, value: str, is_withheld: IsWithheld) -> str | No
         case "link":
             return _members(value, lambda member: _fetches_withheld(member, is_withheld))
         case "speculation-rules":
-            return _members(value, lambda member: is_withheld(member.strip(' \t"')))
+            return _members(value, lambda member: is_withheld(_string(member)))
         case _:
-            target = _REFRESH.fullmatch(value)
-            return None if target is not None and is_withheld(target[1].strip()) else value
+            found = _REFRESH.match(value)
+            target = "" if found is None else found[1] or found[2] or found[3] or ""
+            return None if target and is_withheld(target) else value
 
 
 def _members(value: str, goes: Callable[[str], bool]) -> str | None:
-    members = list(_split(value))
+    members = _MEMBER.findall(value)
     kept = [member for member in members if not goes(member)]
     if len(kept) == len(members):
         return value
     return ",".join(kept).strip(" \t") or None
 
 
-def _split(value: str) -> Iterator[str]:
-    return (found[0] for found in _MEMBER.finditer(value))
+def _string(text: str) -> str:
+    """What a string in quotes says; anything else says itself."""
+    found = _STRING.match(text)
+    return _ESCAPED.sub(r"\1", found[1]) if found else text
 
 
 def _fetches_withheld(member: str, is_withheld: IsWithheld) -> bool:
     target = _TARGET.match(member)
     if target is None:
         return False
-    relation = _RELATION.search(member, target.end())
-    kinds = (relation[1] or relation[2] or "").lower().split() if relation else ()
-    return not _FETCHING.isdisjoint(kinds) and is_withheld(target[1])
+    parameters = _parameters(member[target.end() :])
+    if _FETCHING.isdisjoint(parameters.get("rel", "").lower().split()):
+        return False
+    candidates = parameters.get("imagesrcset", "").replace(",", " ").split()
+    return any(is_withheld(url) for url in (target[1], *candidates))
+
+
+def _parameters(rest: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for piece in _PARAMETER.findall(rest):
+        name, _, value = piece.partition("=")
+        # The first of a name counts (RFC 8288, 3.3).
+        parameters.setdefault(name.strip(" \t").lower(), _string(value).strip(" \t"))
+    return parameters

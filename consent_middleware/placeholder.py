@@ -1,8 +1,12 @@
 """What stands in the place of a withheld embed: what it is, why it is not there, and a button that loads it.
 
-Plain HTML: a form to our own choice endpoint that leads back to the page, so it works without JavaScript. The button
-carries the address too, because inside a form of the page the browser drops ours and would submit theirs. A canvas of
-the embed's size keeps its place without a style attribute, which a strict Content-Security-Policy forbids.
+Plain HTML: a form to our own choice endpoint that leads back to the page, so it works without JavaScript. The form
+lives in a declarative shadow root, because an embed may stand in a paragraph, which a form would end, or in a form of
+the page: there a parser drops our ``<form>``, takes our fields for the page's, and ends the page's form at our
+``</form>``. A template keeps all of it apart. A browser too old for that, and a page put together by ``innerHTML``,
+show a link to the settings instead.
+
+A canvas of the embed's size keeps its place without a style attribute, which a strict Content-Security-Policy forbids.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from .policy import Category
 
 # No name here says what it is for: content blockers hide whatever is called after cookies or consent.
 STYLE = """
+:host { display: inline-block; max-width: 100%; vertical-align: bottom }
 .cm-embed { display: inline-grid; max-width: 100%; box-sizing: border-box; border: 1px solid; border-radius: .5rem;
   font: 1rem/1.5 system-ui, sans-serif; text-align: center; background: Canvas; color: CanvasText; overflow: hidden }
 .cm-embed > * { grid-area: 1 / 1; min-width: 0 }
@@ -36,10 +41,11 @@ _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where placeholders are needed: the page, its language, and our own addresses."""
+    """Where placeholders are needed: the visitor's language, our own addresses, and where the page is."""
 
     language: str
     choice_url: str
+    settings_url: str
     style_url: str
     next_path: str
     fingerprint: str
@@ -50,20 +56,25 @@ def placeholder(place: Place, category: Category, *, host: str, title: str, widt
     words = MESSAGES[place.language]
     label = text_in(category.label, place.language) or category.name.replace("-", " ").capitalize()
     what = f"{title} ({host})" if title and host else title or host
-    said = words["embed-withheld"].format(what=what, category=label)
-    size = f'width="{_pixels(width, 300)}" height="{_pixels(height, 150)}"'
-    action = escape(place.choice_url)
-    fields = (("action", "grant"), ("category", category.name), ("next", place.next_path))
+    said = escape(words["embed-withheld"].format(what=what, category=label))
+    fields = (
+        ("action", "grant"),
+        ("category", category.name),
+        ("next", place.next_path),
+        ("fingerprint", place.fingerprint),
+    )
     hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields)
-    fingerprint = f'<input type="hidden" name="fingerprint" value="{escape(place.fingerprint)}">'
-    return (
+    markup = (
+        f'<span lang="{place.language}"><template shadowrootmode="open">'
         f'<link rel="stylesheet" href="{escape(place.style_url)}">'
-        f'<form class="cm-embed" method="post" action="{action}">{hidden}{fingerprint}'
-        f'<canvas {size} aria-hidden="true"></canvas><span lang="{place.language}"><span>{escape(said)}</span> '
-        f'<button formmethod="post" formenctype="application/x-www-form-urlencoded" formnovalidate '
-        f'formaction="{action}">{escape(words["embed-load"].format(category=label))}</button>'
-        "</span></form>"
-    ).encode()
+        f'<form class="cm-embed" method="post" action="{escape(place.choice_url)}">{hidden}'
+        f'<canvas width="{_pixels(width, 300)}" height="{_pixels(height, 150)}" aria-hidden="true"></canvas>'
+        f"<span><span>{said}</span> "
+        f"<button>{escape(words['embed-load'].format(category=label))}</button></span></form></template>"
+        f'{said} <a href="{escape(place.settings_url)}">{escape(words["title"])}</a></span>'
+    )
+    # The page may be in any encoding that has ASCII in it.
+    return markup.encode("ascii", "xmlcharrefreplace")
 
 
 def _pixels(size: str, otherwise: int) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .http import REASONS, Headers
+from .markup import SHORT
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 
@@ -88,6 +92,7 @@ class ConsentWSGI:
         if exchange.is_ours:
             return self._answer(exchange, environ, start_response)
         _show_what_is_visible(exchange, environ)
+        _gate_early_hints(exchange, environ)
         environ[DECISION_KEY] = exchange.decision
         response = _Response(exchange, start_response, self._store)
         return response.body(self.app(environ, response.start))
@@ -107,7 +112,7 @@ class ConsentWSGI:
 class _Response:
     """The application's answer on its way to the server, which hears of a page only once its first bytes are gated."""
 
-    __slots__ = ("_exchange", "_has_started", "_held", "_server_write", "_start_response", "_store")
+    __slots__ = ("_exchange", "_has_started", "_held", "_server_write", "_start_response", "_store", "_waiting")
 
     def __init__(self, exchange: Exchange, start_response: StartResponse, store: Callable[[Exchange], None]) -> None:
         self._exchange = exchange
@@ -115,6 +120,8 @@ class _Response:
         self._store = store
         self._has_started = False
         self._held: tuple[str, Headers] | None = None
+        self._waiting: list[bytes] = []
+        """Pieces of a page that leave together with its start."""
         self._server_write: Callable[[bytes], object] | None = None
 
     def start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
@@ -127,12 +134,14 @@ class _Response:
         gated = exchange.start(_code(status), headers)
         self._has_started = True
         self._held = None
-        if exchange.body is not None and self._server_write is None:
+        self._waiting.clear()  # an error page replaces what the server has not heard of yet
+        body = exchange.body
+        if body is not None and not body.watches and self._server_write is None:
             self._held = (status, gated)
             return self._write
-        if exc_info:
-            return self._start_response(status, gated, exc_info)
-        return self._start_response(status, gated)
+        started = self._start_response(status, gated, exc_info) if exc_info else self._start_response(status, gated)
+        self._server_write = started
+        return started if body is None else self._write
 
     def body(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Return the body as it leaves: the very same object if it is not gated, so that file wrappers keep working."""
@@ -140,29 +149,47 @@ class _Response:
         if body is None and (self._has_started or not self._exchange.may_gate_pages):
             return chunks
         if body is None or self._held is None or not (body.is_short or isinstance(chunks, list | tuple)):
-            return _GatedBody(chunks, self)
+            return _GatedBody(self._gated(chunks), chunks)
+        return self._whole(chunks, math.inf if isinstance(chunks, list | tuple) else SHORT)
+
+    def _whole(self, chunks: Iterable[bytes], limit: float) -> Iterable[bytes]:
+        """Return a body that leaves with its length; one that is longer than it said streams from there on."""
+        pieces = self._pieces(chunks)
+        size = 0
         try:
-            whole = body.whole(chunks)
-        finally:
+            for piece in pieces:
+                self._waiting.append(piece)
+                size += len(piece)
+                if size > limit:
+                    return _GatedBody(self._streamed([*self._waiting], pieces), chunks)
+        except BaseException:
             _close(chunks)
-        self.begin([("Content-Length", str(len(whole)))])
+            raise
+        _close(chunks)
+        whole = b"".join(self._waiting)
+        self._begin([("Content-Length", str(len(whole)))])
         return [whole]
 
-    def gated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield what leaves of a body, each piece as soon as it may."""
+    def _gated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        return self._streamed([], self._pieces(chunks))
+
+    def _streamed(self, waiting: list[bytes], pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield each piece as soon as it may leave, and an empty one where all of it has to wait.
+
+        Middleware must not make the server wait for more than one piece (PEP 3333, handling of block boundaries).
+        """
+        for piece in chain(waiting, pieces):
+            self._begin()
+            yield piece
+
+    def _pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             body = self._exchange.body
-            output = body.feed(chunk) if body else chunk
-            self.begin()
-            if output:
-                yield output
+            yield body.feed(chunk) if body else chunk
         body = self._exchange.body
-        rest = body.finish() if body else b""
-        self.begin()
-        if rest:
-            yield rest
+        yield body.finish() if body else b""
 
-    def begin(self, length: Headers | None = None) -> None:
+    def _begin(self, length: Headers | None = None) -> None:
         """Tell the server what was held back."""
         if self._held is not None:
             status, headers = self._held
@@ -170,7 +197,7 @@ class _Response:
             self._server_write = self._start_response(status, [*headers, *(length or ())])
 
     def _write(self, data: bytes) -> object:
-        self.begin()
+        self._begin()
         body, write = self._exchange.body, self._server_write
         return write(body.feed(data) if body else data) if write else None
 
@@ -178,12 +205,12 @@ class _Response:
 class _GatedBody:
     """A body that is gated as it is iterated; closing it closes the application's."""
 
-    def __init__(self, chunks: Iterable[bytes], response: _Response) -> None:
+    def __init__(self, pieces: Iterator[bytes], chunks: Iterable[bytes]) -> None:
+        self._pieces = pieces
         self._chunks = chunks
-        self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.gated(self._chunks)
+        return self._pieces
 
     def close(self) -> None:
         _close(self._chunks)
@@ -207,6 +234,21 @@ def _show_what_is_visible(exchange: Exchange, environ: WSGIEnvironment) -> None:
             environ[key] = value
         else:
             del environ[key]
+
+
+def _gate_early_hints(exchange: Exchange, environ: WSGIEnvironment) -> None:
+    """Some servers give applications a way to send hints (103) before they answer."""
+    send: Callable[[Headers], object] | None = environ.get("wsgi.early_hints")
+    if send is not None and exchange.gates_pages:
+        environ["wsgi.early_hints"] = partial(_send_hints, exchange, send)
+
+
+def _send_hints(exchange: Exchange, send: Callable[[Headers], object], headers: Headers) -> None:
+    hinted: Headers = []
+    for name, value in headers:
+        values = exchange.hints([value]) if name.lower() == "link" else [value]
+        hinted += [(name, each) for each in values]
+    send(hinted)
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:

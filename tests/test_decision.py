@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consent_middleware import Category, Policy, ResponseStarted, UnknownCategory
 from consent_middleware.decision import Act, Decision
-from consent_middleware.exchange import Engine
+from consent_middleware.engine import Engine
 from consent_middleware.seal import Choice, Receipt
 
 NOW = 1_795_262_400
@@ -31,7 +31,7 @@ LAPSE = POLICY.consent_lifetime.end
 class Request:
     """A request with as much as a decision depends on."""
 
-    method, scheme, host, path, root = "GET", "https", "shop.example.org", "/", "/shop"
+    method, scheme, host, path, target, root = "GET", "https", "shop.example.org", "/", "/shop/", "/shop"
 
     def __init__(self, engine: Engine, choices: dict[str, Choice] | None, gpc: bool) -> None:
         receipt = Receipt("A" * 22, "visitor", choices or {})

@@ -40,7 +40,7 @@ def test_an_ordinary_path_is_local(target: str) -> None:
 class Request:
     """A request of which only the origin is asked."""
 
-    method, path, root = "POST", "/_consent/choice", ""
+    method, path, target, root = "POST", "/_consent/choice", "/_consent/choice", ""
     cookies: tuple[str, ...] = ()
 
     def __init__(self, scheme: str, host: str, **headers: str) -> None:

@@ -9,11 +9,11 @@ import sys
 import threading
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from waitress.server import create_server
 
 from consent_middleware import ConsentWSGI, Policy
 
@@ -50,7 +50,7 @@ def shop() -> Iterator[int]:
     """The shop in Flask on a real socket; yields its port."""
     from shop.flask_app import app
 
-    server: Any = create_server(app, host="127.0.0.1", port=0)
+    server = import_module("waitress.server").create_server(app, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield server.effective_port

@@ -205,13 +205,15 @@ def _gate_body(body: Body, response: HttpResponseBase) -> None:
         else:
             response.streaming_content = _gated_piecewise(body, cast("Iterator[bytes]", response.streaming_content))
     elif isinstance(response, HttpResponse):
-        response.content = body.whole([response.content])
-        response.headers["Content-Length"] = str(len(response.content))
+        content = body.whole([response.content])
+        if not body.watches:
+            response.content = content
+            response.headers["Content-Length"] = str(len(content))
 
 
 def _gated_piecewise(body: Body, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        yield body.feed(chunk)
+        yield body.feed(chunk)  # even if empty: who is waited for should know that there was something
     yield body.finish()
 
 

@@ -26,7 +26,7 @@ MARK = "bad-input-mark"
 
 def token(granted: bool = True, *, at: int = NOON, key: str = KEY, policy: Any = POLICY) -> str:
     """A consent cookie that answers everything alike."""
-    choices = dict.fromkeys(CHOOSABLE, Choice(granted, at))
+    choices: dict[str, Choice] = {name: Choice(granted, at) for name in CHOOSABLE}
     return Seal(Policy.from_dict(policy), key).dumps(Receipt(WHO, "visitor", choices))
 
 

@@ -57,6 +57,10 @@ class Script:
     act: Callable[[Decision], object] | None = None
     late: Callable[[Decision], object] | None = None
     """Done while the body is streamed, when the headers are on their way."""
+    pieces: list[bytes] | None = None
+    """The body, if it is to be streamed in these pieces."""
+    on_piece: Callable[[int], object] = lambda number: None
+    """Called before each piece, with how many of them have been asked for."""
     seen: str | None = None
     was_called: bool = False
     outcome: object = None
@@ -70,8 +74,17 @@ class Script:
         if self.act is not None:
             self.outcome = self.act(decision)
 
+    @property
+    def streams(self) -> bool:
+        return self.late is not None or self.pieces is not None
+
     def stream(self, decision: Decision) -> Iterator[bytes]:
         """The body, piece by piece."""
+        if self.pieces is not None:
+            for number, piece in enumerate(self.pieces):
+                self.on_piece(number)
+                yield piece
+            return
         yield self.body[:1]
         assert self.late is not None
         self.outcome = self.late(decision)
@@ -176,10 +189,7 @@ class _WSGIDoor(_Door):
         if cookies:
             environ["HTTP_COOKIE"] = "; ".join(cookies)
         chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)
-        answer = Answer(int(status[:3]), list(sent), b"".join(chunks))
-        if hasattr(chunks, "close"):
-            chunks.close()
-        return answer
+        return Answer(int(status[:3]), list(sent), b"".join(chunks))  # buffered: the iterable is closed already
 
 
 class EndlessInput(io.RawIOBase):
@@ -201,7 +211,7 @@ class RawWSGI(_WSGIDoor):
             script.run(environ.get("HTTP_COOKIE"), environ[DECISION_KEY], environ)
             lines = [("Set-Cookie", line) for line in script.set_cookies]
             start_response(f"{script.status} Scripted", [*script.headers, *lines])
-            return [script.body] if script.late is None else script.stream(environ[DECISION_KEY])
+            return script.stream(environ[DECISION_KEY]) if script.streams else [script.body]
 
         self.app = ConsentWSGI(app, policy, **options)
 
@@ -253,7 +263,7 @@ class FlaskDoor(_WSGIDoor):
         @flask.route("/<path:path>", methods=METHODS)
         def view(path: str) -> Response:
             script.run(request.headers.get("Cookie"), request.environ[DECISION_KEY], request.environ, request.cookies)
-            body = script.body if script.late is None else script.stream(request.environ[DECISION_KEY])
+            body = script.stream(request.environ[DECISION_KEY]) if script.streams else script.body
             response = Response(body, script.status)
             response.headers.clear()
             response.headers.extend([*script.headers, *(("Set-Cookie", line) for line in script.set_cookies)])
@@ -314,7 +324,7 @@ class RawASGI(_ASGIDoor):
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await send({"type": "http.response.start", "status": script.status, "headers": raw})
-            if script.late is not None:
+            if script.streams:
                 async for piece in script.astream(scope[DECISION_KEY]):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await send({"type": "http.response.body"})
@@ -332,7 +342,7 @@ class StarletteDoor(_ASGIDoor):
             cookies = "; ".join(request.headers.getlist("cookie"))
             script.run(cookies or None, request.state.consent, request.scope, request.cookies)
             response = StarletteResponse(script.body, script.status)
-            if script.late is not None:
+            if script.streams:
                 response = StreamingResponse(script.astream(request.state.consent), script.status)
             headers = [*script.headers, *(("set-cookie", line) for line in script.set_cookies)]
             response.raw_headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
@@ -364,7 +374,7 @@ def _django_view(request: Any, path: str = "") -> HttpResponse | StreamingHttpRe
     )
     response: HttpResponse | StreamingHttpResponse
     response = HttpResponse(_django_script.body, status=_django_script.status)
-    if _django_script.late is not None:
+    if _django_script.streams:
         stream = _django_script.astream if hasattr(request, "scope") else _django_script.stream
         response = StreamingHttpResponse(stream(request.consent), status=_django_script.status)
     del response["Content-Type"]

@@ -77,17 +77,23 @@ class Site:
         late: Any = None,
         status: int = 200,
         answers: Iterable[tuple[str, str]] = (("Content-Type", "text/plain"),),
+        page: bytes | Iterable[bytes] = b"hello",
         carrying: Iterable[str] = (),
         **request: Any,
     ) -> Answer:
-        """Ask for a page whose application sets cookies and acts; ``carrying`` are cookies beside those in the jar."""
+        """Ask for a page whose application sets cookies and acts; ``carrying`` are cookies beside those in the jar.
+
+        A ``page`` is streamed if it comes in pieces.
+        """
         self.script.set_cookies = list(sets)
         self.script.act, self.script.late = act, late
         self.script.outcome = None
         self.script.status = status
         has_body = status not in (204, 304)
-        self.script.headers = list(answers) if has_body else []
-        self.script.body = b"hello" if has_body else b""
+        is_plain = answers == (("Content-Type", "text/plain"),)
+        self.script.headers = list(answers) if has_body or not is_plain else []
+        self.script.pieces = None if isinstance(page, bytes) else [*page]
+        self.script.body = page if has_body and isinstance(page, bytes) else b""
         self.script.was_called = False
         self.script.seen = None
         cookies = [*(f"{name}={value}" for name, value in self.jar.items()), *carrying]
