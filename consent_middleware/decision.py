@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple, Protocol
 
 from .errors import ResponseStarted, UnknownCategory
@@ -54,7 +55,19 @@ class Decision:
     response, for cookies that were set earlier in it as well. Not to be kept beyond its request.
     """
 
-    __slots__ = ("_choices", "_gpc", "_is_open", "_now", "_policy", "_request", "_visit", "acts", "consulted", "reader")
+    __slots__ = (
+        "_choices",
+        "_gpc",
+        "_is_open",
+        "_now",
+        "_policy",
+        "_request",
+        "_visit",
+        "acts",
+        "consulted",
+        "on_consult",
+        "reader",
+    )
 
     def __init__(self, reader: Reader, request: Request) -> None:
         self.reader = reader
@@ -67,12 +80,13 @@ class Decision:
         self._is_open = True
         self.acts: list[Act] = []
         self.consulted = False
+        self.on_consult: Callable[[], None] | None = None
 
     # What anyone may ask.
 
     def allows(self, category: str) -> bool:
         """Whether what belongs to this category may happen now; never for one that the policy does not have."""
-        self.consulted = True
+        self._consult()
         if category not in self._policy.categories:
             logger.warning("%s", _unknown(str(category), self._policy))
             return False
@@ -81,13 +95,13 @@ class Decision:
     @property
     def categories(self) -> dict[str, Status]:
         """Each category's state in the policy's order: ``"granted"``, ``"denied"`` or ``"unset"``."""
-        self.consulted = True
+        self._consult()
         return {name: self._status(name) for name in self._policy.categories}
 
     @property
     def source(self) -> Literal["visitor", "application", "gpc", "default"]:
         """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
-        self.consulted = True
+        self._consult()
         if self.acts:
             return self.acts[-1].source
         visit = self.visit
@@ -98,20 +112,20 @@ class Decision:
     @property
     def decided_at(self) -> int | None:
         """When the newest choice still standing was made, in epoch seconds; None without one."""
-        self.consulted = True
+        self._consult()
         return max((choice.at for choice in self.choices.values()), default=None)
 
     @property
     def expires_at(self) -> int | None:
         """When the first choice still standing lapses and is asked again, in epoch seconds; None without one."""
-        self.consulted = True
+        self._consult()
         lifetime = self._policy.consent_lifetime
         return min((lifetime.end(choice.at) for choice in self.choices.values()), default=None)
 
     @property
     def needs_asking(self) -> bool:
         """Whether some category is still waiting for the visitor's answer."""
-        self.consulted = True
+        self._consult()
         asked = (name for name, category in self._policy.categories.items() if category.is_asked)
         return self.visit.applies and any(self._status(name) == "unset" for name in asked)
 
@@ -210,6 +224,20 @@ class Decision:
         """From here on the response is on its way and acting is an error."""
         self._is_open = False
 
+    def _consult(self) -> None:
+        """Note that the application looks: what it answers may from here on be meant for this visitor alone."""
+        if self.consulted:
+            return
+        self.consulted = True
+        # Nothing caches what is said over a WebSocket.
+        if not self._is_open and self._request.scheme not in ("ws", "wss"):
+            _warn_of_a_late_question()
+        if self.on_consult is not None:
+            try:
+                self.on_consult()
+            except Exception:
+                logger.exception("consent.fault: on_consult raised; a cache further in may keep this response")
+
     def _act(self, mechanism: str, answers: dict[str, bool]) -> None:
         unknown = [name for name in answers if name not in self._policy.categories]
         if unknown:
@@ -247,6 +275,15 @@ def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
     return {
         name: choice for name, choice in visit.receipt.choices.items() if not lifetime.is_over(choice.at, visit.now)
     }
+
+
+@cache
+def _warn_of_a_late_question() -> None:
+    """Once in a process, because a site that does it does it on every page."""
+    logger.warning(
+        "consent.C005: the decision was first asked after the headers had left, so caches could not be told that the "
+        "response is for one visitor; ask before streaming and let the stream use the answer"
+    )
 
 
 def _unknown(category: str, policy: Policy) -> str:

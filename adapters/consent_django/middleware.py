@@ -12,12 +12,14 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from consent_middleware import Decision
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
 from consent_middleware.markup import Body
 from consent_middleware.shell import DECISION_KEY, store
 from consent_middleware.wsgi import read_body
 
+from .caches import keep_out_of_caches
 from .conf import engine_from_settings, ledger_from_settings
 from .lines import SentLine
 
@@ -122,11 +124,13 @@ class ConsentMiddleware:
         outer = request.META.get(DECISION_KEY) or getattr(request, "scope", {}).get(DECISION_KEY)
         if self.engine.stands_behind(outer):
             cast("Any", request).consent = outer
+            keep_out_of_caches(request, cast("Decision", outer))
             return None
         exchange = Exchange(self.engine, DjangoRequest(request))
         if not exchange.is_ours:
             _show_what_is_visible(exchange, request)
             cast("Any", request).consent = request.META[DECISION_KEY] = exchange.decision
+            keep_out_of_caches(request, exchange.decision)
         return exchange
 
     def _store(self, exchange: Exchange) -> None:

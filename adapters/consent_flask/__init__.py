@@ -89,14 +89,14 @@ class Consent:
 
 
 def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a view that must not run without consent to ``category``; without it the answer is ``status``."""
+    """Decorate a view, sync or async, that must not run without consent; without it the answer is ``status``."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if not current_consent.allows(category):
                 abort(status)
-            return view(*args, **kwargs)
+            return current_app.ensure_sync(view)(*args, **kwargs)
 
         return guarded
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,16 +12,20 @@ from typing import Any, TypeVar
 from wsgiref.validate import validator
 
 import pytest
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib import messages
 from django.contrib.messages.storage.cookie import CookieStorage
+from django.core.cache import cache
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.template import Context, RequestContext, Template
+from django.template import Context, RequestContext, Template, engines
+from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
+from django.views.decorators.cache import cache_page
 from django.views.i18n import set_language
 from werkzeug.test import create_environ, run_wsgi_app
 
@@ -44,6 +49,9 @@ CONSENT = "consent_django.ConsentMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 MESSAGES = "django.contrib.messages.middleware.MessageMiddleware"
+UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+FETCH_FROM_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
+ASKING = f"{__name__}.Asking"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 FORM = "application/x-www-form-urlencoded"
 
@@ -123,6 +131,40 @@ def template(request: Any) -> HttpResponse:
     return HttpResponse(Template(text + " {% consent_settings_url %}").render(RequestContext(request)))
 
 
+def shown(request: Any) -> HttpResponse:
+    return HttpResponse(str(getattr(request, "shows_ads", "")))
+
+
+def lazy(request: Any) -> TemplateResponse:
+    made = engines["django"].from_string('{% load consent %}{{ request|allows:"analytics" }}')
+    return TemplateResponse(request, made)
+
+
+def instant(request: Any) -> HttpResponse:
+    """A page that asks nothing, and shows when it was made."""
+    return HttpResponse(str(time.monotonic_ns()))
+
+
+class Asking:
+    """Middleware that asks for all the views, before or after the cache has had its turn."""
+
+    sync_capable = async_capable = True
+
+    def __new__(cls, get_response: Any) -> Any:
+        if not iscoroutinefunction(get_response):
+            return lambda request: get_response(cls.ask(request))
+
+        async def ask_and_go_on(request: Any) -> Any:
+            return await get_response(cls.ask(request))
+
+        return markcoroutinefunction(ask_and_go_on)
+
+    @staticmethod
+    def ask(request: Any) -> Any:
+        request.shows_ads = request.consent.allows("marketing")
+        return request
+
+
 @requires_consent("analytics")
 def numbers(request: Any) -> HttpResponse:
     return HttpResponse("numbers")
@@ -197,6 +239,15 @@ PAGES: dict[str, Callable[..., Any]] = {
     "host": host,
     "many": many,
     "language": set_language,
+    "shown": shown,
+    "lazy": lazy,
+    "instant": instant,
+    "kept/template": cache_page(60)(template),
+    "kept/ahome": cache_page(60)(ahome),
+    "kept/lazy": cache_page(60)(lazy),
+    "kept/shown": cache_page(60)(shown),
+    "kept/instant": cache_page(60)(instant),
+    "kept/numbers": requires_consent("analytics")(cache_page(60)(instant)),
 }
 urlpatterns = [path(route, view) for route, view in PAGES.items()]
 
@@ -391,6 +442,77 @@ def test_djangos_csrf_protection_does_not_stand_before_a_choice(configure: Confi
         "/_consent/choice", "action=accept-all", content_type=FORM, headers=SAME_ORIGIN
     )
     assert (chosen.status_code, cookie_names(chosen)) == (303, ["consent"])
+
+
+# Django's own cache
+
+
+@pytest.fixture
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+SITE_WIDE = [CONSENT, UPDATE_CACHE, FETCH_FROM_CACHE]
+ASKED_OUTSIDE = [CONSENT, ASKING, UPDATE_CACHE, FETCH_FROM_CACHE]
+ASKED_INSIDE = [CONSENT, UPDATE_CACHE, FETCH_FROM_CACHE, ASKING]
+
+
+@pytest.mark.usefixtures("empty_cache")
+@pytest.mark.parametrize(
+    ("middleware", "page"),
+    [
+        *((SITE_WIDE, page) for page in ("/template", "/lazy", "/ahome", "/kept/template", "/kept/lazy")),
+        *(([CONSENT], page) for page in ("/kept/template", "/kept/lazy", "/kept/ahome")),
+        *((ASKED_OUTSIDE, page) for page in ("/shown", "/kept/shown")),
+        *((ASKED_INSIDE, page) for page in ("/shown", "/kept/shown")),
+        ([CONSENT, ASKING], "/kept/shown"),
+    ],
+)
+def test_what_was_made_for_one_visitor_is_not_kept_for_the_next(
+    configure: Configure, browser: Browser, middleware: list[str], page: str
+) -> None:
+    configure(MIDDLEWARE=middleware)
+    browser.choose()
+    anybody = Browser(browser.is_async)
+    answers = [visitor.get(page).content for visitor in (browser, anybody, browser)]
+    assert [b"rue" in answer for answer in answers] == [True, False, True]
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_a_page_that_requires_consent_is_not_kept_for_those_who_refused(configure: Configure, browser: Browser) -> None:
+    configure(MIDDLEWARE=SITE_WIDE)
+    browser.choose()
+    assert [browser.get("/kept/numbers").status_code, Browser(False).get("/kept/numbers").status_code] == [200, 403]
+
+
+@pytest.mark.usefixtures("empty_cache")
+@pytest.mark.parametrize(("middleware", "page"), [(SITE_WIDE, "/instant"), ([CONSENT], "/kept/instant")])
+def test_a_page_that_asks_nothing_is_still_kept(
+    configure: Configure, browser: Browser, middleware: list[str], page: str
+) -> None:
+    configure(MIDDLEWARE=middleware)
+    assert browser.get(page).content == Browser(browser.is_async).get(page).content
+
+
+@pytest.mark.usefixtures("empty_cache")
+@pytest.mark.parametrize("asked_on_the_way", [True, False])
+def test_behind_consent_wsgi_the_cache_keeps_nothing_personal_either(
+    configure: Configure, asked_on_the_way: bool
+) -> None:
+    configure(MIDDLEWARE=SITE_WIDE)
+    django = WSGIHandler()
+
+    def between(environ: Any, start_response: Any) -> Any:
+        if asked_on_the_way:
+            assert environ["consent_middleware.decision"].allows("necessary")
+        return django(environ, start_response)
+
+    app = ConsentWSGI(between, POLICY, secret_keys=KEY)
+    consent = Browser(False).choose().cookies["__Host-consent"].value
+    with_consent = serve(app, "/template", HTTP_COOKIE=f"__Host-consent={consent}")[2]
+    assert (b"True" in with_consent, b"True" in serve(app, "/template")[2]) == (True, False)
 
 
 # Settings

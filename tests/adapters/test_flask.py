@@ -72,6 +72,11 @@ def add_pages(app: Flask) -> None:
     def statistics() -> str:
         return "numbers"
 
+    @app.get("/async-statistics")
+    @requires_consent("analytics")
+    async def async_statistics() -> str:
+        return "numbers" if current_consent.allows("analytics") else "nothing"
+
     @app.get("/agree")
     def agree() -> Response:
         current_consent.grant("analytics")
@@ -270,10 +275,11 @@ def test_templates_ask_the_decision(client: FlaskClient) -> None:
     assert client.get("/template").text == "True /_consent/settings"
 
 
-def test_a_view_may_require_consent(client: FlaskClient) -> None:
-    assert client.get("/statistics").status_code == 403
+@pytest.mark.parametrize("page", ["/statistics", "/async-statistics"])
+def test_a_view_may_require_consent(client: FlaskClient, page: str) -> None:
+    assert client.get(page).status_code == 403
     choose(client)
-    assert client.get("/statistics").text == "numbers"
+    assert client.get(page).text == "numbers"
 
 
 def test_a_view_may_act_for_the_visitor(client: FlaskClient) -> None:
