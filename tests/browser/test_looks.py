@@ -63,7 +63,7 @@ def test_the_button_in_the_place_of_the_film_is_visible_and_reached_by_keyboard(
     assert button.is_visible()
     for _ in range(30):
         visitor.page.keyboard.press("Tab")
-        if button.evaluate("it => it === document.activeElement"):
+        if button.evaluate("it => it === it.getRootNode().activeElement"):
             break
     else:
         pytest.fail("the tab key does not lead to the button")
