@@ -310,10 +310,10 @@ TRACKERS = (
 
 
 def test_a_product_page_carries_third_parties_only_when_switched_on(
-    visitor: Browser, monkeypatch: pytest.MonkeyPatch
+    consenting: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def present() -> list[str]:
-        page = visitor.get("/product/dune-notebook").text
+        page = consenting.get("/product/dune-notebook").text
         return [tracker for tracker in TRACKERS if tracker in page]
 
     monkeypatch.setattr(store, "TRACKERS", False)
