@@ -27,12 +27,13 @@ def body(piece: bytes, more: bool = False) -> dict[str, Any]:
     return {"type": "http.response.body", "body": piece, "more_body": more}
 
 
+async def receive() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 def messages_of(app: Any, policy: Any = POLICY, **scope: Any) -> list[dict[str, Any]]:
     """All that leaves when ``app`` answers one request."""
     sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
         sent.append(dict(message))
@@ -134,7 +135,7 @@ def test_an_application_that_fails_after_its_start_has_sent_nothing() -> None:
         sent.append(message)
 
     async def main() -> None:
-        await ConsentASGI(app, POLICY, secret_keys=KEY)(asgi_scope("/", "GET", "https", []), send, send)
+        await ConsentASGI(app, POLICY, secret_keys=KEY)(asgi_scope("/", "GET", "https", []), receive, send)
 
     with pytest.raises(Broken):
         anyio.run(main)
@@ -142,7 +143,7 @@ def test_an_application_that_fails_after_its_start_has_sent_nothing() -> None:
 
 
 def test_the_denial_of_a_websocket_may_be_a_page() -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"type": "websocket.http.response.start", "status": 403, "headers": HTML},
         {"type": "websocket.http.response.body", "body": PAGE},
     ]
@@ -168,7 +169,6 @@ def test_report_mode_hands_every_message_on_as_it_came() -> None:
 def test_a_file_leaves_past_us_only_if_it_need_not_be_gated(tmp_path: Path, name: str, has_consented: bool) -> None:
     file = tmp_path / name
     file.write_bytes(PAGE)
-    applies = {"applies": lambda request: not has_consented}
     offered: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -183,7 +183,8 @@ def test_a_file_leaves_past_us_only_if_it_need_not_be_gated(tmp_path: Path, name
     async def main() -> None:
         scope = asgi_scope("/", "GET", "https", [("host", "shop.example.org")])
         scope["extensions"] = {"http.response.pathsend": {}, "http.response.zerocopysend": {}, "tls": {}}
-        await ConsentASGI(app, POLICY, secret_keys=KEY, **applies)(scope, send, send)
+        gate = ConsentASGI(app, POLICY, secret_keys=KEY, applies=lambda request: not has_consented)
+        await gate(scope, receive, send)
 
     anyio.run(main)
     if has_consented:

@@ -37,7 +37,7 @@ class Server:
 
     def run(self, app: Any, **environ: Any) -> bytes:
         setup_testing_defaults(environ)
-        chunks = ConsentWSGI(app, POLICY, secret_keys=KEY)(environ, self.start_response)
+        chunks: Any = ConsentWSGI(app, POLICY, secret_keys=KEY)(environ, self.start_response)
         try:
             for chunk in filter(None, chunks):
                 self.events.append(chunk)

@@ -26,9 +26,9 @@ def blocks(language: str) -> list[str]:
 
 
 def steps() -> list[tuple[str, list[str]]]:
-    """Every command of the README, and the lines it shows as printed; … stands for anything."""
+    """Every command of the first screen, and the lines it shows as printed; … stands for anything."""
     found: list[tuple[str, list[str]]] = []
-    for line in "".join(blocks("console")).splitlines():
+    for line in blocks("console")[0].splitlines():
         if line.startswith("$ "):
             found.append((line[2:], []))
         elif found:
@@ -39,8 +39,7 @@ def steps() -> list[tuple[str, list[str]]]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the README's policy file, as a reader would have it."""
-    [policy] = blocks("toml")
-    (tmp_path / "consent.toml").write_text(policy, encoding="utf-8")
+    (tmp_path / "consent.toml").write_text(blocks("toml")[0], encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -58,8 +57,10 @@ def shop() -> Iterator[int]:
     thread.join(timeout=5)
 
 
-def test_the_policy_file_is_a_policy_and_passes_the_check(folder: Path) -> None:
-    assert Policy.load(folder / "consent.toml") == Policy.from_dict(tomllib.loads(blocks("toml")[0]))
+@pytest.mark.parametrize("policy", blocks("toml"))
+def test_every_policy_file_is_a_policy_and_passes_the_check(folder: Path, policy: str) -> None:
+    (folder / "consent.toml").write_text(policy, encoding="utf-8")
+    assert Policy.load(folder / "consent.toml") == Policy.from_dict(tomllib.loads(policy))
     command = [sys.executable, "-m", "consent_middleware", "check", "consent.toml"]
     assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
 
@@ -93,6 +94,20 @@ def test_the_commands_print_what_the_readme_shows(shop: int, tmp_path: Path) -> 
         ).stdout.decode()
         expected = "".join(f"{re.escape(line)}\n".replace("…", ".*") for line in shown)
         assert re.fullmatch(expected, printed.replace("\r\n", "\n")), (command, printed)
+
+
+def test_what_is_installed_exists() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = re.search(r"with the extras you need: (.*?)\.", README, re.DOTALL)
+    assert named is not None
+    assert set(re.findall(r"`(\w+)`", named[1])) == set(extras)
+    assert 'pip install ".[flask]"' in blocks("console")[1]
+
+
+def test_every_reason_code_is_explained() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "consent_middleware").glob("*.py"))
+    codes = set(re.findall(r"consent\.([CH]\d{3})", source))
+    assert codes == set(re.findall(r"\b([CH]\d{3})`", README))
 
 
 def test_the_links_lead_somewhere() -> None:

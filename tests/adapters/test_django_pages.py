@@ -73,7 +73,7 @@ def _settings() -> Iterator[None]:
 
 
 def test_a_synchronous_stream_is_gated_as_it_comes() -> None:
-    response = Client().get("/stream")
+    response: Any = Client().get("/stream")
     body = iter(response.streaming_content)
     assert next(body) == b"<p>one</p>"
     assert len(made) == 1
@@ -100,7 +100,8 @@ def test_an_asynchronous_stream_is_gated_as_it_comes() -> None:
         asked.append(receive)
         return {"type": "http.request", "body": b""}
 
-    asyncio.run(ASGIHandler()(asgi_scope("/astream", "GET", "https", [("host", "shop.example.org")]), receive, send))
+    handler: Any = ASGIHandler()
+    asyncio.run(handler(asgi_scope("/astream", "GET", "https", [("host", "shop.example.org")]), receive, send))
     assert b"".join(left) == STREAMED
     assert made_when_left[:2] == [1, 2]
 
