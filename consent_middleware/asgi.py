@@ -27,6 +27,7 @@ _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.
 
 _JUDGED = frozenset(name.encode("ascii") for name in JUDGED)
 _BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
+_DATE_OR_LINK = frozenset({b"date", b"link"})
 _LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
@@ -255,16 +256,29 @@ def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
         if size == 10:
             if name.lower() == b"set-cookie":
                 lines.append(value.decode("latin-1"))
-        elif pages and (
-            (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
-            or (size in (4, 7, 17) and name.lower() in _LOADING)
+            elif isinstance(name, str):
+                return None
+        elif size == 4:
+            if name.lower() in _DATE_OR_LINK:
+                return None
+        elif (size > 10 and len(name.strip()) == 10) or (
+            pages
+            and (
+                (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
+                or (size in (7, 17) and name.lower() in _LOADING)
+            )
         ):
             return None
     return lines
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return [(_text(name), _text(value)) for name, value in headers]
+
+
+def _text(octets: bytes | str) -> str:
+    # Some servers take text where the specification wants bytes, so some applications send it.
+    return octets if isinstance(octets, str) else octets.decode("latin-1")
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:

@@ -88,7 +88,7 @@ class Decision:
         """Whether what belongs to this category may happen now; never for one that the policy does not have."""
         self._consult()
         if category not in self._policy.categories:
-            logger.warning("%s", _unknown(category, self._policy))
+            logger.warning("%s", _unknown(str(category), self._policy))
             return False
         return self.permits(category)
 

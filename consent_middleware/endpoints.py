@@ -126,7 +126,7 @@ class Endpoints:
             decision.decide(Act("visitor", wish.action, answers))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
-        return Reply(303, (("Location", wish.next or f"{request.root}/"), *_TEXT, *_COMMON))
+        return Reply(303, (("Location", wish.next or local_path(f"{request.root}/") or "/"), *_TEXT, *_COMMON))
 
     def _answers(self, wish: Wish) -> dict[str, bool]:
         policy = self._policy

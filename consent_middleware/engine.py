@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from inspect import iscoroutinefunction
 from os import PathLike
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
 from .decision import Decision, Visit
 from .endpoints import Endpoints
 from .errors import ConfigurationError
-from .http import Headers, Request
+from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .policy import Category, CookieRule, Policy
+from .reports import Reporter
 from .seal import Seal
 from .signals import refuses_by_gpc
 
@@ -29,6 +32,9 @@ Applies = Callable[[Request], bool]
 # How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
 
 OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
@@ -67,15 +73,17 @@ class Engine:
     ) -> None:
         self.policy = policy = as_policy(policy)
         self.prefix = checked_prefix(prefix)
-        self.clock = clock
-        self.applies = applies
+        self.clock = _checked_callable("clock", clock)
+        self.applies = None if applies is None else _checked_callable("applies", applies)
+        self.necessary_names = checked_names(necessary)
+        self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
         self.endpoints = Endpoints(policy, prefix)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *necessary])
+        kinds = _kinds(policy, [*OWN_NAMES, *self.necessary_names])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.necessary = {
@@ -83,12 +91,11 @@ class Engine:
         }
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        markup = Markup(policy, prefix, partial(self.report, what="page"))
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
         self.markup = markup if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)
-        self._reported: set[tuple[str, str]] = set()
 
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
@@ -122,7 +129,8 @@ class Engine:
         """
         end = line.find(";")
         pair, tail = (line, "") if end < 0 else (line[:end], line[end:])
-        kind = self.necessary.get(pair.partition("=")[0])
+        name, equals, _ = pair.partition("=")
+        kind = self.necessary.get(name) if equals else None
         # What is printable has no control characters, and below both limits nothing else matters to browsers.
         if kind is None or len(pair) > _PLAIN_PAIR or len(tail) > _PLAIN_TAIL or not line.isprintable():
             return False
@@ -136,23 +144,18 @@ class Engine:
 
     def only_necessary(self, headers: Headers) -> Headers:
         """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""
-        return [
-            (name, value)
-            for name, value in headers
-            if name.lower() != "set-cookie" or self._is_necessary(value.partition("=")[0].strip(" \t"))
-        ]
+        return [field for field in headers if self._is_harmless(*field)]
 
     def only_necessary_cookies(self, header: str) -> str:
         """Return a Cookie header without anything that is not plainly necessary; for when all else has failed."""
         pairs = (pair.strip(" \t") for pair in header.split(";"))
         return "; ".join(pair for pair in pairs if self._is_necessary(pair.partition("=")[0]))
 
-    def report(self, level: int, code: str, name: str, explanation: str, *, what: str = "cookie") -> None:
-        """Log once what happened to something of this name. Never a value, a query or anything about the visitor."""
-        name = name[:80]
-        if (code, name) not in self._reported and len(self._reported) < _NAMES_REMEMBERED:
-            self._reported.add((code, name))
-            logger.log(level, "%s: %s %r %s", code, what, name, explanation)
+    def _is_harmless(self, name: str, value: str) -> bool:
+        try:
+            return not is_set_cookie(name) or self._is_necessary(value.partition("=")[0].strip(" \t"))
+        except Exception:  # what is not even text cannot be told to be harmless
+            return False
 
     def _is_necessary(self, name: str) -> bool:
         kind = self.kind_of(name)
@@ -168,11 +171,10 @@ class Engine:
             return True
 
     def _compare(self, other: object) -> bool:
-        return isinstance(other, Engine) and (other.policy, other.prefix, other.applies) == (
-            self.policy,
-            self.prefix,
-            self.applies,
-        )
+        return isinstance(other, Engine) and other._promises() == self._promises()
+
+    def _promises(self) -> tuple[object, ...]:
+        return self.policy, self.prefix, self.applies, frozenset(self.necessary_names)
 
     def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
         """Whether a line's tail states a lifetime that is plain and not too long."""
@@ -194,13 +196,35 @@ def as_policy(source: PolicySource) -> Policy:
     return Policy.from_dict(source) if isinstance(source, Mapping) else Policy.load(source)
 
 
-def checked_prefix(prefix: str) -> str:
+def checked_names(names: object) -> tuple[str, ...]:
+    """Return cookie names, or the only one, if they can stand for cookies. Raises ConfigurationError."""
+    several = isinstance(names, Iterable) and not isinstance(names, str)
+    listed: list[object] = list(cast("Iterable[object]", names)) if several else [names]
+    for name in listed:
+        if not isinstance(name, str) or not name.rstrip("*") or "*" in name[:-1]:
+            raise ConfigurationError(
+                f'necessary: {name!r} is no cookie name; write names like "session", or "cart_*" for all that begin so'
+            )
+    return tuple(cast("list[str]", listed))
+
+
+def checked_prefix(prefix: object) -> str:
     """Return the prefix of our addresses if it is a plain path. Raises ConfigurationError."""
-    if not prefix.startswith("/") or prefix.endswith("/") or "//" in prefix or not prefix.isascii():
+    if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
         raise ConfigurationError(
-            f'prefix: {prefix!r} is not a path; write it like "/_consent", without a slash at the end'
+            f'prefix: {prefix!r} is not a plain path; write it like "/_consent", without a slash at its end'
         )
     return prefix
+
+
+def _checked_callable(name: str, value: Callable[_P, _R]) -> Callable[_P, _R]:
+    if not callable(value):
+        raise ConfigurationError(f"{name}: {value!r} cannot be called; pass a function")
+    if iscoroutinefunction(value):
+        raise ConfigurationError(
+            f"{name}: {value!r} is asynchronous, and its answer is needed at once; pass a function"
+        )
+    return value
 
 
 def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:

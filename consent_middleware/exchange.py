@@ -20,7 +20,7 @@ from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
 from .html import UNDECLARED
-from .http import Headers, Reply, Request
+from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Body, Markup
 from .policy import CookieRule
 from .record import Record, State
@@ -172,6 +172,12 @@ class Exchange:
 
         Plainly: nobody asked for the decision, and every cookie is a necessary one that keeps within its lifetime.
         """
+        try:
+            return self._is_plain(set_cookies)
+        except Exception:
+            return False  # start() meets the same fault, and knows what to do
+
+    def _is_plain(self, set_cookies: Iterable[str]) -> bool:
         decision = self.decision
         if self._optional or self._variant or decision.consulted or decision.acts:
             return False
@@ -201,7 +207,7 @@ class Exchange:
 
     def trailers(self, headers: Headers) -> Headers:
         """Return trailer fields without Set-Cookie, which is not allowed there (RFC 9110, 6.5.1)."""
-        return [field for field in headers if field[0].lower() != "set-cookie"]
+        return [field for field in headers if not is_set_cookie(field[0])]
 
     # How it is done
 
@@ -234,14 +240,16 @@ class Exchange:
         engine, decision = self._engine, self.decision
         personal = decision.consulted or bool(decision.acts)
         out: Headers = []
+        # Browsers count Expires from the Date of the response, which some applications pass on from elsewhere.
+        is_dated = any(len(name) == 4 and name.lower() == "date" for name, _ in headers)
         for field in headers:
-            if len(field[0]) == 10 and field[0].lower() == "set-cookie":
-                line, optional = self._line(field[1])
+            if is_set_cookie(field[0]):
+                line, optional = self._line(field[1], is_dated=is_dated)
                 personal = personal or optional
                 if line is None:
                     continue
                 if line is not field[1]:
-                    field = (field[0], line)
+                    field = (field[0].strip(), line)
             out.append(field)
         if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
@@ -254,26 +262,26 @@ class Exchange:
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
-    def _line(self, line: str) -> tuple[str | None, bool]:
+    def _line(self, line: str, *, is_dated: bool) -> tuple[str | None, bool]:
         """Return a Set-Cookie line as it may leave (None: not at all), and whether consent could have changed that."""
         engine = self._engine
-        if engine.applies is not None and not self.decision.visit.applies:
-            return line, False
         cookie = read_set_cookie(line)
         if cookie is None:
-            engine.report(
-                logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore; it was not sent"
-            )
+            engine.reporter.report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore")
             return (None if engine.enforces else line), False
         now = self.decision.now
         kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.category.required
+        if engine.applies is not None and not self.decision.visit.applies:
+            return line, optional
         if not cookie.is_deletion(now) and not self._may_leave(cookie, kind):
             return (None if engine.enforces else line), optional
         session_only = kind is not None and kind.session_only
-        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only)
+        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only, is_dated)
         if capped is not line:
-            engine.report(logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows")
+            engine.reporter.report(
+                logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
+            )
         return (capped if engine.enforces else line), optional
 
     def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
@@ -286,25 +294,26 @@ class Exchange:
         known = self._engine.kind_of(as_read)
         return known is None or self._permits(as_read, known)
 
-    def _permits(self, name: str, kind: Kind | None) -> bool:
+    def _permits(self, name: str, kind: Kind | None, *, by_visitor: bool = False) -> bool:
         """Whether a cookie of this name may be set or seen."""
         if kind is not None:
             if kind.category.required or self.decision.permits(kind.category.name):
                 return True
-            self._engine.report(logging.DEBUG, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
+            level = logging.DEBUG if self._engine.enforces else logging.WARNING
+            self._engine.reporter.report(level, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
             return False
         undeclared = self._engine.policy.undeclared_cookies
-        if undeclared != "allow":
-            self._engine.report(
-                logging.WARNING, "consent.C003", name, _declare(name, withheld=undeclared == "withhold")
-            )
+        reporter = self._engine.reporter
+        if undeclared != "allow" and reporter.is_news("consent.C003", name, by_visitor=by_visitor):
+            fate = "withheld" if undeclared == "withhold" and self._engine.enforces else "let through"
+            reporter.report(logging.WARNING, "consent.C003", name, _declare(name, fate), by_visitor=by_visitor)
         return undeclared != "withhold" or not self.decision.visit.applies
 
     def _shows(self, name: str) -> bool:
         """Whether a request cookie may be seen, remembering what consent decides about."""
         kind = self._engine.kind_of(name)
         if kind is None:
-            shown = self._permits(name, None)
+            shown = self._permits(name, None, by_visitor=True)
         elif kind.category.required:
             return True
         else:
@@ -429,8 +438,9 @@ def _name_in(line: str) -> str:
     return name.strip(" \t") if equals else ""
 
 
-def _declare(name: str, *, withheld: bool) -> str:
-    fate = "was withheld" if withheld else "was let through"
+def _declare(name: str, fate: str) -> str:
+    if not name:
+        return f"was {fate}: a cookie without a name cannot be declared"
     # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
     quoted = json.dumps(name[:80])
-    return f"{fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"
+    return f"was {fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"

@@ -50,6 +50,14 @@ class Request(Protocol):
         ...
 
 
+def is_set_cookie(name: str) -> bool:
+    """Whether a header of this name sets cookies.
+
+    White space around a name is no HTTP, and yet some servers send it and browsers read past it.
+    """
+    return len(name) >= 10 and name.strip().lower() == "set-cookie"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole response of our own."""

@@ -22,11 +22,12 @@ from .policy import Category
 # No name here says what it is for: content blockers hide whatever is called after cookies or consent.
 STYLE = """
 :host { display: inline-block; max-width: 100%; vertical-align: bottom }
-.cm-embed { display: inline-grid; max-width: 100%; box-sizing: border-box; border: 1px solid; border-radius: .5rem;
+.cm-embed { display: inline-grid; min-width: min(12rem, 100%); max-width: 100%; box-sizing: border-box; border: 1px solid; border-radius: .5rem;
   font: 1rem/1.5 system-ui, sans-serif; text-align: center; background: Canvas; color: CanvasText; overflow: hidden }
 .cm-embed > * { grid-area: 1 / 1; min-width: 0 }
 .cm-embed > canvas { max-width: 100%; height: auto }
-.cm-embed > span { place-self: center; padding: 1rem; max-width: 34rem; overflow-wrap: anywhere }
+.cm-embed > span { place-self: center; box-sizing: border-box; width: 0; min-width: 100%; padding: 1rem;
+  overflow-wrap: anywhere }
 .cm-embed button { font: inherit; margin: .75rem 0 0; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid;
   border-radius: .5rem; background: ButtonFace; color: ButtonText; cursor: pointer }
 .cm-embed button:focus-visible { outline: 3px solid Highlight; outline-offset: 2px }

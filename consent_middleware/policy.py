@@ -168,7 +168,7 @@ class Policy:
         """
         consented = {
             "revision": self.revision,
-            "categories": sorted([c.name, c.required, c.exempt] for c in self.categories.values()),
+            "categories": sorted([c.name, c.required, c.exempt, c.on_request] for c in self.categories.values()),
             "services": sorted([s.category, s.id, s.provider] for s in self.services),
         }
         digest = hashlib.sha256(json.dumps(consented, sort_keys=True).encode()).digest()

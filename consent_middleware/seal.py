@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hmac import compare_digest
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from itsdangerous import Signer
 
@@ -140,15 +140,17 @@ class Seal:
         return {name: no if denied & bit else yes for name, bit in self._bits if (granted | denied) & bit}
 
 
-def checked_keys(secret_keys: str | bytes | Iterable[str | bytes]) -> list[bytes]:
+def checked_keys(secret_keys: object) -> list[bytes]:
     """Return the keys as bytes, oldest first. Raises ConfigurationError when there is none, or an empty one."""
-    keys = [secret_keys] if isinstance(secret_keys, str | bytes) else list(secret_keys)
-    if not keys or not all(keys):
+    # What comes from an environment or a settings module may be anything, None to begin with.
+    several = isinstance(secret_keys, Iterable) and not isinstance(secret_keys, str | bytes)
+    keys: list[object] = list(cast("Iterable[object]", secret_keys)) if several else [secret_keys]
+    if not keys or not all(isinstance(key, str | bytes) and key for key in keys):
         raise ConfigurationError(
             "secret_keys: a key is missing or empty; give one long random string, or several with the oldest first "
             '(python -c "import secrets; print(secrets.token_urlsafe(32))" makes one)'
         )
-    return [key.encode() if isinstance(key, str) else key for key in keys]
+    return [key.encode() if isinstance(key, str) else cast("bytes", key) for key in keys]
 
 
 def _signer(key: bytes) -> Signer:

@@ -88,6 +88,19 @@ class TestCheck:
         ]:
             assert line in out
 
+    def test_what_is_set_for_pages_is_summed_up(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "pages.toml"
+        file.write_text(
+            GOOD + '[html]\nthird_party_hosts = "report"\ncss = true\ngate = false\nown_hosts = ["a.org"]\n'
+        )
+        assert main(["check", str(file)]) == 0
+        out = capsys.readouterr().out
+        assert 'pages         third_party_hosts = "report", own_hosts = ["a.org"], css = true\n' in out
+        assert "lets hosts load that nobody declared" in out
+        file.write_text(GOOD)
+        main(["check", str(file)])
+        assert "  pages  " not in capsys.readouterr().out
+
     def test_every_mistake_of_a_bad_file_is_printed_where_it_can_be_searched(
         self, bad: str, capsys: pytest.CaptureFixture[str]
     ) -> None:

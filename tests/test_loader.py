@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from consent_middleware.errors import Mistake, PolicyError
 from consent_middleware.lifetime import SESSION, Lifetime
 from consent_middleware.loader import Id, from_dict, load
-from consent_middleware.policy import DEFAULT_CATEGORIES, Policy
+from consent_middleware.policy import DEFAULT_CATEGORIES, HTMLSettings, Policy
 
 WHO = 'controller = "Example SARL"\ncontact = "dpo@example.org"\n'
 SMALLEST = f"[policy]\n{WHO}"
@@ -97,6 +97,27 @@ class TestWhatAPolicyMeans:
         assert (policy.controller, policy.contact) == ("Example SARL", "dpo@example.org")
         assert (policy.consent_lifetime, policy.cookie_lifetime) == (Lifetime(months=5), Lifetime(months=12))
         assert (policy.undeclared_cookies, policy.mode) == ("report", "report")
+
+    def test_the_settings_for_pages_arrive(self) -> None:
+        text = """[html]
+            gate = true
+            third_party_hosts = "withhold"
+            own_hosts = [".CDN.example.org", "example.net"]
+            on_fault = "withhold"
+            lazy_attributes = true
+            css = true
+            speculation_rules = true
+        """
+        assert read(SMALLEST + text).html == HTMLSettings(
+            gate=True,
+            third_party_hosts="withhold",
+            own_hosts=("cdn.example.org", "example.net"),
+            on_fault="withhold",
+            lazy_attributes=True,
+            css=True,
+            speculation_rules=True,
+        )
+        assert read(SMALLEST).html == HTMLSettings()
 
     def test_domains_lose_their_dot_and_their_capitals(self) -> None:
         policy = read(COMPLETE)
@@ -232,6 +253,16 @@ OWN = 'id = "own"\ncategory = "analytics"\n'
 
 # What is wrong with the file, the id and place of its only mistake, and a word that the author will look for.
 MISTAKES = [
+    (f"{SMALLEST}[html]\nthird_party_host = 'allow'", Id.UNKNOWN_KEY, "html.third_party_host", '"third_party_hosts"'),
+    (f"{SMALLEST}[html]\ncss = 1", Id.WRONG_TYPE, "html.css", "true or false"),
+    (f"{SMALLEST}[html]\ngate = 'yes'", Id.WRONG_TYPE, "html.gate", "true or false"),
+    (f"{SMALLEST}[html]\nown_hosts = 'x.org'", Id.WRONG_TYPE, "html.own_hosts", "square brackets"),
+    (f"{SMALLEST}[html]\nown_hosts = ['x.org', 'https://y.org/']", Id.DOMAIN, "html.own_hosts[1]", '"y.org"'),
+    (f"{SMALLEST}[html]\nown_hosts = ['bücher.example']", Id.DOMAIN, "html.own_hosts[0]", "xn--"),
+    (f"{SMALLEST}[html]\nthird_party_hosts = 'withold'", Id.NOT_AN_OPTION, "html.third_party_hosts", '"withhold"'),
+    (f"{SMALLEST}[html]\non_fault = 'close'", Id.NOT_AN_OPTION, "html.on_fault", '"withhold"'),
+    (f"{SMALLEST}[[html]]\ngate = true", Id.WRONG_TYPE, "html", ""),
+    (f"{SMALLEST}[categories.undeclared]", Id.CATEGORY_NAME, "categories.undeclared", "another name"),
     (f"{SMALLEST}versoin = '1'", Id.UNKNOWN_KEY, "policy.versoin", '"version"'),
     (f"{SMALLEST}[cokies]", Id.UNKNOWN_KEY, "cokies", '"cookies"'),
     (f"{ANALYTICS}exmpt = true", Id.UNKNOWN_KEY, "categories.analytics.exmpt", '"exempt"'),

@@ -63,6 +63,14 @@ can_install() {
     [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null
 }
 
+# The same names as in tests/browser/conftest.py.
+has_chromium() {
+    for candidate in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+        [ -z "$candidate" ] || ! command -v "$candidate" >/dev/null || return 0
+    done
+    return 1
+}
+
 debian_install() {
     complain "Installing $* with apt-get …"
     export DEBIAN_FRONTEND=noninteractive

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from .. import catalogue
 from ..errors import PolicyError
-from ..policy import Category, CookieRule, Policy, Service
+from ..policy import Category, CookieRule, HTMLSettings, Policy, Service
 from .command import Command, InputError, declare_format, print_json
 
 # A service that usually does these things is not what French law exempts (article 82 of Law 78-17): calling it
@@ -51,6 +53,8 @@ def _summary(policy: Policy, file: str) -> Iterator[str]:
     yield f"  a choice      is kept {policy.consent_lifetime}"
     yield f"  a cookie      is kept {policy.cookie_lifetime} at most; undeclared: {policy.undeclared_cookies}"
     yield f"  mode          {policy.mode}"
+    if changed := _changed(policy.html):
+        yield f"  pages         {', '.join(f'{name} = {json.dumps(value)}' for name, value in changed.items())}"
     for category in policy.categories.values():
         yield ""
         yield f"{category.name}: {_standing(category)}"
@@ -62,6 +66,11 @@ def _summary(policy: Policy, file: str) -> Iterator[str]:
         yield ""
         yield "To consider:"
         yield from (f"  {note}" for note in notes)
+
+
+def _changed(settings: HTMLSettings) -> dict[str, Any]:
+    """The settings of ``[html]`` that are not the default."""
+    return {name: value for name, value in asdict(settings).items() if value != getattr(HTMLSettings(), name)}
 
 
 def _standing(category: Category) -> str:
@@ -86,6 +95,8 @@ def _notes(policy: Policy) -> Iterator[str]:
         yield 'mode = "report" changes nothing: no cookie is withheld'
     if policy.undeclared_cookies != "withhold":
         yield f'undeclared_cookies = "{policy.undeclared_cookies}" lets cookies pass that nobody declared'
+    if policy.html.third_party_hosts == "report":
+        yield 'third_party_hosts = "report" lets hosts load that nobody declared, and logs their names'
     if policy.cookie_domain:
         yield f"the choice is shared on {policy.cookie_domain}: every sub-domain can overwrite it"
     for service in policy.services:
@@ -139,6 +150,7 @@ def _as_json(policy: Policy, file: str) -> dict[str, Any]:
         "undeclared_cookies": policy.undeclared_cookies,
         "cookie_domain": policy.cookie_domain,
         "mode": policy.mode,
+        "html": asdict(policy.html),
         "categories": [_category_as_json(category, policy) for category in policy.categories.values()],
         "notes": list(_notes(policy)),
     }

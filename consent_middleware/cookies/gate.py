@@ -15,7 +15,9 @@ from .setcookie import SetCookie, without_lifetime
 _MOST_MAX_AGE = 9_999_999_999  # ten digits, so that what we write is always plain
 
 
-def cap_line(cookie: SetCookie, line: str, now: int, latest: int, session_only: bool = False) -> str:
+def cap_line(
+    cookie: SetCookie, line: str, now: int, latest: int, session_only: bool = False, is_dated: bool = False
+) -> str:
     """Return the line with a lifetime that ends at ``latest`` (epoch seconds) or before.
 
     ``cookie`` is what ``line`` was read as. The very same object is returned if its lifetime is plain and within
@@ -24,16 +26,19 @@ def cap_line(cookie: SetCookie, line: str, now: int, latest: int, session_only: 
 
     A session cookie stays one, and ``session_only`` makes one of a persistent cookie, whatever ``latest`` is. A
     deletion stays a deletion; a persistent cookie whose time is already over (``latest <= now``) becomes one.
+    ``is_dated`` says that the response has a Date of the application's own: browsers measure Expires from that, so
+    an Expires alone does not stay.
     """
     lifetime = cookie.lifetime
+    is_plain = lifetime.is_plain and not (is_dated and lifetime.max_age is None and lifetime.expires is not None)
     end = lifetime.end(now)
     if end is None:
-        return line if lifetime.is_plain else _session(cookie, line)
+        return line if is_plain else _session(cookie, line)
     if end <= now:
-        return line if lifetime.is_plain else _deletion(cookie, line)
+        return line if is_plain else _deletion(cookie, line)
     if session_only:
         return _session(cookie, line)
-    if lifetime.is_plain and end <= latest and (lifetime.expires is None or lifetime.expires <= latest):
+    if is_plain and end <= latest and (lifetime.expires is None or lifetime.expires <= latest):
         return line
     if latest <= now:
         return _deletion(cookie, line)

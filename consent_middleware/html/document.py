@@ -35,6 +35,7 @@ class Document(ABC):
         self._at = 0
         self._keep = 0
         self._anchors = False
+        self._names_file = False
         # The tag, script or style being read; places are relative to the buffer.
         self._start = 0
         self._body = 0
@@ -52,7 +53,9 @@ class Document(ABC):
     def feed(self, chunk: bytes) -> bytes:
         """Take in a chunk and return what may go."""
         buffer = self.stream.extend(chunk)
+        # A tag that is not whole in one chunk is never passed over by the search, so the chunk alone decides.
         self._anchors = PING.search(chunk) is not None
+        self._names_file = self._judge.mentions_file(chunk)
         self._run(buffer, self._at)
         return self._drain()
 

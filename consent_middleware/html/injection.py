@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from .document import Document
-from .plan import BYTE_ORDER_MARK, IMPLY_HEAD, PRESCANNED, SHORT_SNIPPET, TEXT_START, WAIT, Prologue
+from .plan import BYTE_ORDER_MARK, IMPLY_HEAD, LONGEST_NAME, PRESCANNED, SHORT_SNIPPET, TEXT_START, WAIT, Prologue
 from .tokens import TAG_NAME, WHOLE_TAG, Buffer
 
 
@@ -41,7 +41,7 @@ class InjectedDocument(Document):
         name = TAG_NAME.match(buffer, at)
         if name is None:
             return self._token_before_injection(buffer, at)
-        if tag is None and name.end() == len(buffer):
+        if tag is None and name.end() == len(buffer) and name.end() - at <= LONGEST_NAME:
             return self._partial_tag(buffer, at)
         return self._tag_before_injection(bytes(name[1]).lower(), buffer, at, tag.end() if tag else WAIT)
 

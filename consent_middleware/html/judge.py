@@ -29,6 +29,7 @@ from .elements import (
     Holds,
 )
 from .rules import Rules
+from .search import Ignorable, Search, search_for
 from .tokens import attributes_of, read_attributes
 from .urls import Location, Payload, locate
 from .verdicts import DULL, UNDECLARED, Body, Embed, Finding, Situation, Verdict
@@ -70,6 +71,12 @@ class Judge:
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
         self._quick = not self._concerns(base.host) and not rules.depend_on_path(base.host)
+        self._ignorable = Ignorable(
+            relative=self._quick,
+            hosts=rules.hosts if self._quick and situation.third_party == "allow" else None,
+            by_host=not self._file_names,
+            lazy_attributes=situation.lazy_attributes,
+        )
 
     @classmethod
     def shared(cls, rules: Rules, situation: Situation, base: Location) -> Judge:
@@ -81,6 +88,18 @@ class Judge:
     def moved_to(self, base: Location) -> Judge:
         """The judge of the same situation for another base URL."""
         return Judge.shared(self.rules, self.situation, base)
+
+    def mentions_file(self, text: bytes) -> bool:
+        """Whether a file name stands in the text that some rule names on whatever host."""
+        if not self._file_names:
+            return False
+        lowered = text.lower()
+        return any(name in lowered for name in self._file_names)
+
+    def search(self, *, anchors: bool, files: bool) -> Search:
+        """The search for tags to judge; ``files`` says that some rule's file is mentioned where it searches."""
+        ignorable = Ignorable(lazy_attributes=self.situation.lazy_attributes) if files else self._ignorable
+        return search_for(ignorable, anchors=anchors)
 
     def of_tag(self, name: bytes, tag: bytes, gate_document: GateDocument, *, svg: bool = False) -> Verdict:
         """Judge a start tag. ``name`` is its name in lower case, ``tag`` all of it."""

@@ -15,23 +15,17 @@ from .foreign import Realm
 from .injection import InjectedDocument
 from .plan import (
     DEEPEST_DOCUMENT,
-    HELD,
     LONGEST_NAME,
     NO_ATTRIBUTES,
     READ_IN_ISLANDS,
     SCRIPT_LIMIT,
-    SEARCH,
-    SEARCH_EVERY_TAG,
-    SEARCH_WITH_ANCHORS,
-    SWITCHES,
     TAG_LIMIT,
-    TEXT_ELEMENTS,
     Plan,
     Prologue,
 )
+from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
 from .tokens import (
     CLOSE_TAG,
-    PLAIN_ISLAND,
     TAG_NAME,
     WHOLE_TAG,
     Buffer,
@@ -65,7 +59,7 @@ class Machine(InjectedDocument):
     # Markup -------------------------------------------------------------------------------------------------------
 
     def _markup(self, buffer: Buffer, at: int) -> int:
-        search = SEARCH_EVERY_TAG if self._plan.css else SEARCH_WITH_ANCHORS if self._anchors else SEARCH
+        search = self._search()
         while True:
             candidate = search(buffer, at)
             if candidate is None:
@@ -99,6 +93,12 @@ class Machine(InjectedDocument):
             if self._step != self._markup:
                 return after
             at = after
+            search = self._search()  # the base URL may be another now
+
+    def _search(self) -> Search:
+        if self._plan.css:
+            return SEARCH_EVERY_TAG
+        return self._judge.search(anchors=self._anchors, files=self._names_file)
 
     def _whole_element(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """Take in an element that switches the tokenizer: all of it if its end tag is in the buffer.
@@ -120,10 +120,6 @@ class Machine(InjectedDocument):
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
                 return ending.end() + 1
-        elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
-            island = PLAIN_ISLAND.match(buffer, end)
-            if island:
-                return island.end()
         return self._tag(buffer, start, end)
 
     def _last_markup(self, buffer: Buffer, at: int) -> int:

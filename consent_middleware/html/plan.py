@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from .elements import LOADING
 from .judge import Judge
-from .literals import trie_pattern
 from .verdicts import Embed, Finding
 
 WAIT = -1
@@ -29,15 +27,10 @@ SHORT_SNIPPET = 100
 LONGEST_NAME = 32
 """Longer than any element name that means anything here."""
 
-TEXT_ELEMENTS = frozenset({b"title", b"textarea", b"style", b"xmp", b"noembed", b"noframes"})
-SWITCHES = TEXT_ELEMENTS | {b"iframe", b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
-GATED = (LOADING.keys() | {b"meta"}) - SWITCHES
-HELD = GATED | SWITCHES
 READ_IN_ISLANDS = frozenset({b"font", b"annotation-xml"})
 """Elements whose attributes decide how foreign content goes on."""
 
 NO_ATTRIBUTES: dict[bytes, bytes] = {}
-ANCHORS = frozenset({b"a", b"area"})
 IMPLY_HEAD = frozenset({b"head", b"body", b"html", b"br"})
 
 # Searching for "=" and looking back is ten times as fast as searching for "ping" in either case. More white space than
@@ -50,30 +43,6 @@ PING = re.compile(
 TEXT_START = re.compile(rb"[^\t\n\f\r ]")
 PRESCANNED = re.compile(rb"charset|content-type", re.IGNORECASE)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def _candidates(names: frozenset[bytes]) -> re.Pattern[bytes]:
-    """A search for the next place where anything but an uninteresting tag may begin.
-
-    The negative look-ahead drops most tags by their first letter or two before the trie is tried.
-    """
-    words = sorted(name.decode() for name in names)
-    first = {word[0] for word in words}
-    others = "".join(letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in first)
-    second = {letter: {word[1:2] for word in words if word[0] == letter} for letter in first if letter.isalpha()}
-    rejected = [f"[{others}{others.upper()}]"] if others else []
-    for letter, followers in sorted(second.items()):
-        if "" not in followers:
-            allowed = "".join(sorted(followers))
-            rejected.append(f"[{letter}{letter.upper()}][^{allowed}{allowed.upper()}]")
-    trie = trie_pattern([*words, "/body"], ignore_case=True)
-    pattern = rf"<(?!{'|'.join(rejected)}|/[ac-zAC-Z])(?:({trie})(?=[\t\n\f\r />])|[!?]|/[^a-zA-Z])"
-    return re.compile(pattern.encode())
-
-
-SEARCH = _candidates(frozenset(HELD - ANCHORS)).search
-SEARCH_WITH_ANCHORS = _candidates(frozenset(HELD)).search
-SEARCH_EVERY_TAG = re.compile(rb"<(?:(/body|[a-zA-Z][^\t\n\f\r />]*+)(?=[\t\n\f\r />])|[!?]|/[^a-zA-Z])", re.I).search
 
 
 class Prologue(Enum):

@@ -113,6 +113,7 @@ class Rules:
                 self._markers.setdefault(marker.encode(), category)
         for places in (*self._index.by_host.values(), self._index.anywhere):
             places.sort(key=lambda place: place.specificity, reverse=True)
+        self._hosts = frozenset(self._index.by_host)
         self.categories: frozenset[str] = frozenset(names)
         self.known_categories: frozenset[str] | None = (
             None if categories is None else frozenset(categories) | self.categories
@@ -148,6 +149,11 @@ class Rules:
         """Say which category an inline script belongs to: that of the longest marker in it."""
         found = [marker for marker in self._markers if marker in text]
         return self._markers[max(found, key=len)] if found else None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that a rule names."""
+        return self._hosts
 
     def concerns_host(self, host: str) -> bool:
         """Whether any rule names this host or one above it."""

@@ -21,6 +21,9 @@ class Fault(NamedTuple):
     suggestion: str = ""
 
 
+UNDECLARED = "undeclared"
+"""What pages call something of nobody's (html.UNDECLARED), so that no category may be called that."""
+
 # RFC 6265bis, section 5.7: name and value together are at most 4096 octets, so no longer name is ever stored.
 _LONGEST_NAME = 4096
 _CATEGORY = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
@@ -32,6 +35,9 @@ _SHORTEST_MARKER = 4
 
 
 def fault_of_category(name: str) -> Fault | None:
+    if name == UNDECLARED:
+        reason = f"{quote(name)} stands for what no category declares"
+        return Fault(Id.CATEGORY_NAME, reason, "give the category another name")
     if _CATEGORY.fullmatch(name):
         return None
     reason = f"{quote(name)} is not a name for a category"

@@ -88,7 +88,7 @@ def read_html(table: Table) -> HTMLSettings:
     settings = HTMLSettings(
         gate=table.flag("gate"),
         third_party_hosts=table.option("third_party_hosts", ("allow", "report", "withhold")),
-        own_hosts=_read_all(table, "own_hosts", fault_of_domain),
+        own_hosts=tuple(host.lower().removeprefix(".") for host in _read_all(table, "own_hosts", fault_of_domain)),
         on_fault=table.option("on_fault", ("pass", "withhold")),
         lazy_attributes=table.flag("lazy_attributes"),
         css=table.flag("css"),

@@ -65,8 +65,8 @@ _ARGUMENTS = [
 
 # A context of Playwright's is an incognito one, where third parties may keep nothing unless the profile lets them.
 _PREFERENCES = {"profile": {"cookie_controls_mode": 0}}
-_A_LITTLE = 250
-"""Milliseconds without a request after which a page has gone quiet."""
+_A_LITTLE, _LONG = 250, 10_000
+"""Milliseconds without a request after which a page has gone quiet; with --soak, the patience of a slow reader."""
 
 # Where the browser calls home all the same, on business of its own; these names lead nowhere.
 _HOME = ("accounts.google.com", "*.googleapis.com", "*.gvt1.com", "clients*.google.com")
@@ -74,7 +74,11 @@ _HOME = ("accounts.google.com", "*.googleapis.com", "*.gvt1.com", "clients*.goog
 
 def find_chromium() -> str:
     """Return the path of a Chromium or Chrome. Playwright's own is never used: it would have to be downloaded."""
-    places = [os.environ.get("CHROMIUM"), *map(shutil.which, _NAMES), "/Applications/Chromium.app/Contents/MacOS/Chromium"]
+    places = [
+        os.environ.get("CHROMIUM"),
+        *map(shutil.which, _NAMES),
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    ]
     found = next((place for place in places if place and Path(place).exists()), None)
     if found is None:
         pytest.fail(_MISSING, pytrace=False)
@@ -84,13 +88,14 @@ def find_chromium() -> str:
 class Visitor:
     """Somebody with a fresh browser in front of one of the shops."""
 
-    def __init__(self, context: BrowserContext, shop: str, third_parties: ThirdParties) -> None:
+    def __init__(self, context: BrowserContext, shop: str, third_parties: ThirdParties, *, patience: int) -> None:
         self.page: Page = context.new_page()
         self.origin = f"https://{shop}.{SITE}"
         self.requests: list[str] = []
         """Every URL that the browser asked for, as the browser says."""
         self._context = context
         self._third_parties = third_parties
+        self._patience = patience
         self._under_way: set[Request] = set()
         context.on("request", self._note_request)
         context.on("requestfinished", self._note_end)
@@ -117,11 +122,11 @@ class Visitor:
     def settle(self) -> None:
         """Scroll down to the end, and wait until nothing more is asked for or under way."""
         self.page.mouse.wheel(0, 20_000)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         seen = -1
         while (seen < len(self.requests) or self._under_way) and time.monotonic() < deadline:
             seen = len(self.requests)
-            self.page.wait_for_timeout(_A_LITTLE)
+            self.page.wait_for_timeout(self._patience)
 
     def click(self, selector: str) -> None:
         """Click what leads to another page, and wait for that."""
@@ -260,14 +265,16 @@ Arrive = Callable[..., Visitor]
 
 
 @pytest.fixture
-def arrive(browser: Browser, strangers: ThirdParties) -> Iterator[Arrive]:
+def arrive(browser: Browser, strangers: ThirdParties, request: pytest.FixtureRequest) -> Iterator[Arrive]:
     """Let somebody new come to a shop: ``arrive("flask", java_script_enabled=False)``."""
+    patience = _LONG if request.config.getoption("--soak") else _A_LITTLE
     with ExitStack() as stack:
 
         def arrive(shop: str, **options: Any) -> Visitor:
-            context = browser.new_context(ignore_https_errors=True, **({"locale": "en-GB"} | options))
+            options.setdefault("locale", "en-GB")
+            context = browser.new_context(ignore_https_errors=True, **options)
             stack.callback(context.close)
-            return Visitor(context, shop, strangers)
+            return Visitor(context, shop, strangers, patience=patience)
 
         yield arrive
 

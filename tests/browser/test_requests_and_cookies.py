@@ -71,6 +71,10 @@ def test_the_logs_see_everything_where_nothing_is_withheld(arrive: Arrive) -> No
     assert visitor.jar == found | {("", "ab_variant")}
     visitor.screenshot("product-ungated")
 
+    without_scripts = arrive("ungated", java_script_enabled=False)
+    without_scripts.visit(PRODUCT)
+    assert without_scripts.greeted == {"www.facebook.com", "www.youtube.com"}
+
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_without_a_choice_nobody_else_is_contacted_and_only_the_necessary_is_kept(

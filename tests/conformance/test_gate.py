@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.doors import Door, RawASGI, RawWSGI
 from support.site import NOON, Site
 
 TWO_YEARS = 2 * 365 * 86400
@@ -158,6 +159,26 @@ def test_where_the_policy_does_not_apply_nothing_is_gated(open_site: OpenSite) -
     assert (site.script.seen, site.script.outcome) == ("_ga=1", (True, False))
     site.jar.clear()
     assert site.visit(sets=["_ga=1"], headers=[("X-Region", "eu")]).cookie_names == []
+
+
+def test_where_a_policy_applies_to_some_only_caches_are_told(open_site: OpenSite) -> None:
+    site = open_site(applies=lambda request: False)
+    answer = site.visit(sets=["_ga=1"], answers=[TEXT, ("Cache-Control", "public, max-age=600")])
+    assert (answer.set_cookies, answer.get("cache-control")) == (["_ga=1"], "max-age=600, private")
+
+
+@pytest.mark.parametrize("door", [RawWSGI, RawASGI])  # frameworks and checkers refuse such names, some servers do not
+@pytest.mark.parametrize("name", ["Set-Cookie ", "Set-Cookie\t", " set-cookie"])
+def test_white_space_around_a_header_name_hides_no_cookie(door: type[Door], name: str) -> None:
+    answer = Site(door).visit(answers=[TEXT, (name, "_ga=1"), (name, "session=1")])
+    assert [line for key, line in answer.headers if key.strip().lower() == "set-cookie"] == ["session=1"]
+
+
+def test_a_date_of_the_applications_own_stretches_no_lifetime_and_saves_no_cookie(site: Site) -> None:
+    # Browsers measure Expires from the Date of the response, so these could live for years.
+    sets = ["basket=1; Expires=Sat, 21 Nov 2026 13:00:00 GMT", "_ga=; Expires=Sat, 21 Nov 2026 11:00:00 GMT"]
+    answer = site.visit(sets=sets, answers=[TEXT, ("Date", "Tue, 21 Nov 2006 12:00:00 GMT")])
+    assert [max_age(line) for line in answer.set_cookies] == [3600, 0]
 
 
 def test_a_failing_applies_means_that_the_policy_applies(open_site: OpenSite) -> None:

@@ -33,6 +33,7 @@ INJECTED = [
     (b"<head><title>x</title>|<script></script><meta charset=utf-8>", LONG_HEAD),
     (b"<head><title>x</title>|</head><body>", LONG_HEAD),
     (b"<!-- only a comment -->|", HEAD),
+    (b"|<an-element-with-a-name-of-more-than-32-letters a='", HEAD),
 ]
 
 

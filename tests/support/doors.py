@@ -402,9 +402,8 @@ class _DjangoDoor:
     handler: type
 
     def __init__(self, script: Script, policy: Any, options: dict[str, Any]) -> None:
-        global _django_script
         configure_django()
-        _django_script = script
+        self._script = script
         consent = {"POLICY": policy, **{name.upper(): value for name, value in options.items()}}
         self.settings = override_settings(
             ROOT_URLCONF=__name__,
@@ -416,6 +415,11 @@ class _DjangoDoor:
         with self.settings:
             self.app = self.handler()
 
+    def _enter(self) -> None:
+        """Views are found by module, so the script of whose turn it is has to be there as well."""
+        global _django_script
+        _django_script = self._script
+
 
 class DjangoWSGI(_DjangoDoor, _WSGIDoor):
     """Django's WSGI handler."""
@@ -423,6 +427,7 @@ class DjangoWSGI(_DjangoDoor, _WSGIDoor):
     handler = WSGIHandler
 
     def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        self._enter()
         with self.settings:
             return super().ask(*args, **kwargs)
 
@@ -434,6 +439,7 @@ class DjangoASGI(_DjangoDoor, _ASGIDoor):
     reads_bodies_itself = True
 
     def ask(self, *args: Any, **kwargs: Any) -> Answer:
+        self._enter()
         with self.settings:
             return super().ask(*args, **kwargs)
 

@@ -55,7 +55,7 @@ _CHAT = f"""(function () {{{_KEEP}
 }})();"""
 
 _FILM = """<!doctype html><title>Film</title>
-<body style="margin: 0; height: 100vh; display: grid; place-items: center; background: #222; color: #fff">&#9654; Film"""
+<body style="margin: 0; height: 100vh; display: grid; place-items: center; background: #222; color: #fff">Film"""
 
 _DOT = b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x00;"
 
@@ -142,12 +142,12 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
     def do_GET(self) -> None:
         host = self.headers.get("Host", "")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         scheme = "https" if isinstance(self.connection, ssl.SSLSocket) else "http"
+        assert isinstance(self.server, _Server)
         self.server.third_parties.asked.append(f"{scheme}://{host}{self.path}")
         wanted = f"{host}{self.path}"
         reply = next((reply for start, reply in _REPLIES.items() if wanted.startswith(start)), Reply("image/gif", _DOT))
@@ -160,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
