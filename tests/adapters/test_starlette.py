@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import (
@@ -122,6 +124,78 @@ def test_around_a_whole_application_the_session_is_found_as_well(cookie: str | N
     app = ConsentMiddleware(Starlette(routes=routes, middleware=[session]), POLICY, secret_keys=KEY)
     client = TestClient(app)
     assert [client.get("/count").text for _ in range(2)] == ["1", "2"]
+
+
+class OurSession(SessionMiddleware):
+    """A site's own, made from Starlette's."""
+
+
+def test_a_subclass_of_known_middleware_is_known() -> None:
+    session, routes = visits("sid")
+    client = open_client(Middleware(OurSession, **session.kwargs), routes=routes)
+    assert [client.get("/count").text for _ in range(2)] == ["1", "2"]
+
+
+def passing_by(app: Any) -> Any:
+    """Middleware that is a function, and looks like what it wraps."""
+
+    @functools.wraps(app)
+    async def passed_by(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return passed_by
+
+
+def test_behind_a_function_that_wraps_it_the_session_is_found() -> None:
+    session, routes = visits("sid")
+    client = open_client(Middleware(passing_by), session, routes=routes)
+    assert [client.get("/count").text for _ in range(2)] == ["1", "2"]
+
+
+class Variant(BaseHTTPMiddleware):
+    """An A/B test, whose options happen to be called as those of session middleware are."""
+
+    def __init__(self, app: Any, cookie_name: str = "ab_variant", session_cookie: str = "ab_session") -> None:
+        super().__init__(app)
+        self.cookie_name = cookie_name
+        self.session_cookie = session_cookie
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.set_cookie(self.cookie_name, "b")
+        response.set_cookie(self.session_cookie, "b")
+        return response
+
+
+def test_the_cookies_of_other_middleware_wait_whatever_its_options_are_called() -> None:
+    whole = Starlette(routes=[Route("/", home)], middleware=[Middleware(Variant)])
+    around = TestClient(ConsentMiddleware(whole, POLICY, secret_keys=KEY))
+    for client in (open_client(Middleware(Variant)), around):
+        assert names(client.get("/")) == []
+
+
+def test_asgi_csrf_is_a_function_and_known() -> None:
+    """Only by its module and its options, so a function in its place does as well."""
+
+    def asgi_csrf(app: Any, cookie_name: str = "csrftoken") -> Any:
+        async def protected(scope: Any, receive: Any, send: Any) -> None:
+            async def send_with_token(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"].append((b"set-cookie", f"{cookie_name}=t".encode()))
+                await send(message)
+
+            await app(scope, receive, send_with_token)
+
+        return protected
+
+    def set_by(middleware: Middleware) -> list[str]:
+        app = Starlette(routes=[Route("/", home)], middleware=[middleware])
+        return names(TestClient(ConsentMiddleware(app, POLICY, secret_keys=KEY)).get("/"))
+
+    assert set_by(Middleware(asgi_csrf)) == []
+    asgi_csrf.__module__ = "asgi_csrf"
+    assert set_by(Middleware(asgi_csrf)) == ["csrftoken"]
+    assert set_by(Middleware(asgi_csrf, cookie_name="forgery")) == ["forgery"]
 
 
 def test_around_a_whole_application_even_the_page_of_a_crash_is_gated() -> None:
