@@ -75,7 +75,6 @@ class Engine:
         self.prefix = checked_prefix(prefix)
         self.clock = _checked_callable("clock", clock)
         self.applies = None if applies is None else _checked_callable("applies", applies)
-        self.necessary_names = checked_names(necessary)
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
@@ -83,7 +82,7 @@ class Engine:
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *self.necessary_names])
+        kinds = _kinds(policy, [*OWN_NAMES, *checked_names(necessary)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.necessary = {
@@ -174,7 +173,7 @@ class Engine:
         return isinstance(other, Engine) and other._promises() == self._promises()
 
     def _promises(self) -> tuple[object, ...]:
-        return self.policy, self.prefix, self.applies, frozenset(self.necessary_names)
+        return self.policy, self.prefix, self.applies
 
     def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
         """Whether a line's tail states a lifetime that is plain and not too long."""

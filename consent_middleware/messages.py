@@ -66,7 +66,8 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "wrong-type": "Un choix doit venir d'un formulaire ou en JSON. Rien n'a été changé.",
         "not-found": "Il n'y a rien ici.",
         "wrong-method": "Cela ne peut pas être demandé ainsi.",
-        "embed-withheld": "{what} n'est pas chargé\u00a0: cela relève de «\u00a0{category}\u00a0», que vous n'avez pas accepté.",
+        "embed-withheld": "{what} n'est pas chargé\u00a0: cela relève de «\u00a0{category}\u00a0», "
+        "que vous n'avez pas accepté.",
         "embed-load": "Accepter «\u00a0{category}\u00a0» et charger",
         "not-stored": "Votre consentement n'a pas pu être enregistré, rien de plus n'a donc été autorisé. "
         "Veuillez réessayer plus tard.",

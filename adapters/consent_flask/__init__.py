@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from flask import Flask, abort, current_app, request
-from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
 
 from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
@@ -25,8 +24,7 @@ from consent_middleware.wsgi import WSGIRequest
 
 __all__ = ["Consent", "current_consent", "requires_consent"]
 
-P = ParamSpec("P")
-R = TypeVar("R", bound=ResponseReturnValue)
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def _current() -> Decision:
@@ -88,17 +86,17 @@ class Consent:
         app.context_processor(lambda: {"consent": current_consent})
 
 
-def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def requires_consent(category: str, *, status: int = 403) -> Callable[[View], View]:
     """Decorate a view, sync or async, that must not run without consent; without it the answer is ``status``."""
 
-    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        def guarded(*args: Any, **kwargs: Any) -> Any:
             if not current_consent.allows(category):
                 abort(status)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return guarded
+        return cast("View", guarded)
 
     return decorate
 
