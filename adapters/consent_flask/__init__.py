@@ -8,7 +8,7 @@ further out, so apply it after ``init_app``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -26,7 +26,7 @@ from consent_middleware.wsgi import WSGIRequest
 __all__ = ["Consent", "current_consent", "requires_consent"]
 
 P = ParamSpec("P")
-R = TypeVar("R", bound=ResponseReturnValue)
+R = TypeVar("R", bound=ResponseReturnValue | Awaitable[ResponseReturnValue])
 
 
 def _current() -> Decision:
@@ -96,7 +96,7 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if not current_consent.allows(category):
                 abort(status)
-            return current_app.ensure_sync(view)(*args, **kwargs)
+            return cast("Callable[P, R]", current_app.ensure_sync(view))(*args, **kwargs)
 
         return guarded
 
