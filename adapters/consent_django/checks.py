@@ -58,7 +58,11 @@ def _check_engine() -> list[CheckMessage]:
         ledger_from_settings()
     except PolicyError as error:
         return [
-            Error(f"{error.source}: {mistake}", hint=mistake.suggestion or None, id="consent.E001")
+            Error(
+                f"{error.source}: {mistake.place}: {mistake.reason} [{mistake.id}]",
+                hint=mistake.suggestion or None,
+                id="consent.E001",
+            )
             for mistake in error.mistakes
         ]
     except OSError as error:

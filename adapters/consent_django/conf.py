@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from consent_middleware import Ledger
-from consent_middleware.engine import Engine
+from consent_middleware import ConfigurationError, Ledger, Policy
+from consent_middleware.engine import Engine, PolicySource, checked_names
 from consent_middleware.shell import checked_ledger
 
 KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")
@@ -29,19 +30,25 @@ def consent_settings() -> Mapping[str, Any]:
     return options
 
 
-def secret_keys() -> list[str | bytes]:
-    """Return the signing keys, oldest first: CONSENT["SECRET_KEYS"], or Django's own SECRET_KEY and its fallbacks."""
-    own = consent_settings().get("SECRET_KEYS")
-    if own:
-        return [own] if isinstance(own, str | bytes) else list(own)
+def secret_keys() -> str | bytes | Iterable[str | bytes]:
+    """Return the signing keys, oldest first: CONSENT["SECRET_KEYS"], or Django's own SECRET_KEY and its fallbacks.
+
+    The former are returned as they stand; it is the engine that looks whether they are keys.
+    """
+    own: str | bytes | Iterable[str | bytes] | None = consent_settings().get("SECRET_KEYS")
+    if own is not None:
+        return own
     # Django lists its fallbacks newest first.
     return [*reversed(settings.SECRET_KEY_FALLBACKS), settings.SECRET_KEY]
 
 
 def necessary_cookies() -> list[str]:
-    """Return the names of Django's own cookies, all of them necessary: session, CSRF, language, messages."""
+    """Return the names of Django's own cookies, all of them necessary, and of those in CONSENT["NECESSARY"].
+
+    Raises ConfigurationError when one of the latter is none.
+    """
     names = [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME]
-    return [*names, *_messages_cookies(), *consent_settings().get("NECESSARY", ())]
+    return [*names, *_messages_cookies(), *checked_names(consent_settings().get("NECESSARY", ()))]
 
 
 def _messages_cookies() -> list[str]:
@@ -60,13 +67,31 @@ def ledger_from_settings() -> Ledger | None:
 
 
 def engine_from_settings() -> Engine:
-    """Build the engine. Raises PolicyError, ConfigurationError or ImproperlyConfigured."""
+    """Build the engine. Raises PolicyError, ConfigurationError, ImproperlyConfigured, or OSError for the policy."""
     options = consent_settings()
     return Engine(
-        options.get("POLICY"),
+        _policy(options.get("POLICY")),
         secret_keys=secret_keys(),
         prefix=options.get("PREFIX", "/_consent"),
-        clock=options.get("CLOCK", time.time),
-        applies=options.get("APPLIES"),
+        clock=_function("CLOCK", options.get("CLOCK", time.time)),
+        applies=_function("APPLIES", options.get("APPLIES")),
         necessary=necessary_cookies(),
     )
+
+
+def _policy(source: object) -> PolicySource:
+    if source is None or isinstance(source, Policy | str | PathLike | Mapping):
+        return cast("PolicySource", source)
+    raise ConfigurationError(f'CONSENT["POLICY"]: {source!r} is no policy; give the path of a TOML file')
+
+
+def _function(key: str, value: Any) -> Any:
+    """Import what is given by its dotted path, as Django's own settings allow; anything else stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return import_string(value)
+    except ImportError as error:
+        raise ConfigurationError(
+            f'CONSENT["{key}"]: {error}; give a function, or its dotted path like "mysite.consent.function"'
+        ) from error

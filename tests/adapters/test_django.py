@@ -30,6 +30,7 @@ from django.views.i18n import set_language
 from werkzeug.test import create_environ, run_wsgi_app
 
 from consent_django import ConsentMiddleware, requires_consent
+from consent_django.conf import necessary_cookies
 from consent_django.lines import SentLine
 from consent_middleware import ConfigurationError, ConsentWSGI, PolicyError, ResponseStarted
 from support.doors import asgi_scope, configure_django
@@ -498,8 +499,9 @@ def test_a_page_that_asks_nothing_is_still_kept(
 
 @pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize("asked_on_the_way", [True, False])
+@pytest.mark.parametrize("stands_down", [True, False])
 def test_behind_consent_wsgi_the_cache_keeps_nothing_personal_either(
-    configure: Configure, asked_on_the_way: bool
+    configure: Configure, asked_on_the_way: bool, stands_down: bool
 ) -> None:
     configure(MIDDLEWARE=SITE_WIDE)
     django = WSGIHandler()
@@ -509,7 +511,8 @@ def test_behind_consent_wsgi_the_cache_keeps_nothing_personal_either(
             assert environ["consent_middleware.decision"].allows("necessary")
         return django(environ, start_response)
 
-    app = ConsentWSGI(between, POLICY, secret_keys=KEY)
+    necessary = necessary_cookies() if stands_down else []
+    app = ConsentWSGI(between, POLICY, secret_keys=KEY, necessary=necessary)
     consent = Browser(False).choose().cookies["__Host-consent"].value
     with_consent = serve(app, "/template", HTTP_COOKIE=f"__Host-consent={consent}")[2]
     assert (b"True" in with_consent, b"True" in serve(app, "/template")[2]) == (True, False)
@@ -569,6 +572,28 @@ def test_every_option_is_read(configure: Configure, tmp_path: Path) -> None:
     assert browser.get("/_consent/settings").status_code == 404
 
 
+def only_elsewhere(request: Any) -> bool:
+    return bool(request.path != "/agree")
+
+
+def in_2033() -> float:
+    return 2_000_000_000.0
+
+
+def test_functions_may_be_given_by_their_dotted_paths(configure: Configure, browser: Browser) -> None:
+    here = {"APPLIES": f"{__name__}.only_elsewhere", "CLOCK": f"{__name__}.in_2033"}
+    configure(CONSENT={"POLICY": POLICY, **here})
+    assert checks() == []
+    assert cookie_names(browser.get("/")) == []
+    assert "_ga" in cookie_names(browser.get("/agree"))
+    assert ConsentMiddleware(home).engine.now() == 2_000_000_000
+
+
+def test_one_necessary_cookie_may_stand_alone(configure: Configure, browser: Browser) -> None:
+    configure(CONSENT={"POLICY": POLICY, "NECESSARY": "nobody"})
+    assert cookie_names(browser.get("/")) == ["nobody"]
+
+
 def test_a_ledger_stores_before_the_answer_and_its_failure_refuses_a_grant(
     configure: Configure, browser: Browser
 ) -> None:
@@ -623,6 +648,18 @@ def test_a_sound_set_up_has_nothing_to_report(configure: Configure) -> None:
         ({"CONSENT": {"SECRET_KEYS": ["one", ""]}}, ["consent.E003"]),
         ({"CONSENT": {"PREFIX": "privacy"}}, ["consent.E003"]),
         ({"CONSENT": {"LEDGER": "nowhere"}}, ["consent.E003"]),
+        ({"CONSENT": {"POLICY": 5}}, ["consent.E003"]),
+        ({"CONSENT": {"SECRET_KEYS": 5}}, ["consent.E003"]),
+        ({"CONSENT": {"SECRET_KEYS": [5]}}, ["consent.E003"]),
+        ({"CONSENT": {"SECRET_KEYS": ""}}, ["consent.E003"]),
+        ({"CONSENT": {"PREFIX": 5}}, ["consent.E003"]),
+        ({"CONSENT": {"CLOCK": 5}}, ["consent.E003"]),
+        ({"CONSENT": {"CLOCK": "time.tme"}}, ["consent.E003"]),
+        ({"CONSENT": {"APPLIES": "mysite.x"}}, ["consent.E003"]),
+        ({"CONSENT": {"APPLIES": "everywhere"}}, ["consent.E003"]),
+        ({"CONSENT": {"APPLIES": f"{__name__}.POLICY"}}, ["consent.E003"]),
+        ({"CONSENT": {"NECESSARY": 5}}, ["consent.E003"]),
+        ({"CONSENT": {"NECESSARY": [1]}}, ["consent.E003"]),
         ({"CONSENT": {"POLICY": "/nowhere/consent.toml"}}, ["consent.E004"]),
         ({"CONSENT": {"POLICIES": "consent.toml"}}, ["consent.E005"]),
         ({"CONSENT": "consent.toml"}, ["consent.E005"]),
@@ -640,6 +677,14 @@ def test_every_mistake_of_a_policy_is_reported_with_its_place(configure: Configu
     assert len(texts) == 2
     assert "cookies[0].category" in texts[0]
     assert "cookies[1].lifetime" in texts[1]
+
+
+def test_the_remedy_of_a_mistake_is_its_hint_and_is_said_once(configure: Configure) -> None:
+    configure(CONSENT={"POLICY": {**POLICY, "cookies": [{"name": "a", "category": "anlytics"}]}})
+    [error] = checks()
+    assert "analytics" in error.hint
+    assert error.hint not in error.msg
+    assert "anlytics" in error.msg
 
 
 def test_what_stands_outside_is_named(configure: Configure) -> None:
@@ -740,7 +785,7 @@ def test_a_chunked_choice_is_read_where_the_server_marks_its_end(configure: Conf
 
 
 def test_behind_consent_wsgi_with_the_same_policy_it_stands_down(configure: Configure) -> None:
-    app = ConsentWSGI(WSGIHandler(), POLICY, secret_keys=KEY)
+    app = ConsentWSGI(WSGIHandler(), POLICY, secret_keys=KEY, necessary=necessary_cookies())
     _, lines, _ = serve(app, "/agree", HTTP_COOKIE="_ads=1; sessionid=s")
     assert [line.partition("=")[0] for line in lines].count("__Host-consent") == 1
     assert lines[0].startswith("_ga=1")
