@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
+from .bodies import Body
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .fields import WATCHED
-from .markup import JUDGED, Body
+from .markup import JUDGED
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 

@@ -14,6 +14,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 
+from .bodies import Body
 from .caching import is_shared, keep_private, vary_on
 from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_cookies
 from .decision import Decision
@@ -21,7 +22,7 @@ from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
 from .html import UNDECLARED
 from .http import Headers, Reply, Request, is_set_cookie
-from .markup import JUDGED, Body, Markup
+from .markup import JUDGED, Markup
 from .policy import CookieRule
 from .record import Record, State
 from .seal import Receipt

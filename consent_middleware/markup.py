@@ -1,22 +1,16 @@
-"""Which responses are pages, and how the body of one passes through the HTML gate on its way out.
-
-Headers are decided before a byte of the body is known, so a page that could be changed loses what only holds for the
-application's own bytes: its length, its digests, its claim to serve ranges, and its validators become those of the
-variant that this visitor gets.
-"""
+"""The HTML gate of a site: what of a page's headers and body belongs to whom, for one visitor."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from importlib import metadata
-from typing import Literal, Protocol
+from typing import Protocol
 
+from .bodies import Body
+from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
 from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
@@ -24,46 +18,17 @@ from .http import Headers, Request
 from .messages import language_for
 from .placeholder import STYLE_NAME, Place, placeholder
 from .policy import Policy
-from .variants import is_marked, mark_tag, unmark_tags
+from .variants import is_marked, unmark_tags
 
 logger = logging.getLogger("consent_middleware")
 
-_CHARSET = re.compile(r";[ \t]*+charset[ \t]*+=[ \t]*+\"?([^;\"\s]++)", re.IGNORECASE)
-_CODINGS = {"": "", "identity": "", "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
-_READABLE = frozenset({"gzip", "x-gzip", "deflate", "identity"})
-_PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
-# What describes the application's own bytes (RFC 9110, 8.6 and 14.3; RFC 9530; the retired Content-MD5 and Digest).
-_OF_THE_BYTES = frozenset(
-    {"content-length", "content-md5", "content-digest", "repr-digest", "digest", "accept-ranges", "last-modified"}
-)
-_NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
 JUDGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 """The request headers that speak about the bytes of a page."""
 
+_PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
+_NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
 _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
 _CORRUPT = "is compressed in a way that cannot be read to its end; it ends where it breaks off"
-
-SHORT = 256 * 1024
-"""Bytes of a page that may be gated in one go, so that it leaves with its length."""
-
-_GZIP = 16 + zlib.MAX_WBITS
-_STEP = 64 * 1024
-"""Bytes decompressed at a time: what expands a thousandfold must not do so in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A response that a browser will read as HTML, as far as its headers tell.
-
-    ``hindrance`` says why it cannot be gated, "" if it can; ``is_fixed``: nor could it be for any other visitor.
-    ``is_short``: it declares a length that is no burden.
-    """
-
-    charset: str | None
-    coding: str
-    hindrance: str
-    is_fixed: bool
-    is_short: bool
 
 
 class Report(Protocol):
@@ -294,62 +259,6 @@ def _address(request: Request) -> str:
     return f"{request.scheme}://{request.host}{request.target.partition('?')[0]}"
 
 
-def page_of(status: int, headers: Headers) -> Page | None:
-    """Return what there is to know about a response that is HTML, None for any other."""
-    content_type = coding = length = ""
-    no_transform = False
-    for name, value in headers:
-        match name.lower():
-            case "content-type":
-                content_type = f"{content_type},{value}"
-            case "content-encoding":
-                coding = f"{coding},{value}".strip(", \t").lower()
-            case "content-length":
-                length = value.strip(" \t")
-            case "cache-control":
-                no_transform = no_transform or "no-transform" in value.lower()
-            case _:
-                pass
-    media_type, charset = _media_type(content_type)
-    if media_type not in ("text/html", "application/xhtml+xml"):
-        return None
-    fixed = {
-        "it is a part of a document (206)": status == 206,
-        "it is XML, in which our markup would be a syntax error": media_type != "text/html",
-        "it says no-transform": no_transform,
-    }
-    hindrance = next((reason for reason, is_so in fixed.items() if is_so), "")
-    is_fixed = bool(hindrance)
-    if coding not in _CODINGS and not is_fixed:
-        hindrance = f"its Content-Encoding {coding!r} cannot be read"
-    is_short = length.isascii() and length.isdigit() and len(length) < 7 and int(length) <= SHORT
-    return Page(charset, _CODINGS.get(coding, coding), hindrance, is_fixed, is_short)
-
-
-def _media_type(content_type: str) -> tuple[str, str | None]:
-    """Read Content-Type as browsers do: of several values the last that is a type counts (Fetch, extract a MIME type).
-
-    What stands behind a comma could also be a parameter's; read as a type it has no slash.
-    """
-    for value in reversed(content_type.split(",")):
-        media_type = value.partition(";")[0].strip(" \t").lower()
-        if "/" in media_type and media_type != "*/*":
-            charset = _CHARSET.search(value)
-            return media_type, charset[1] if charset else None
-    return "", None
-
-
-def of_the_variant(headers: Headers, variant: str) -> Headers:
-    """Return a page's headers with its entity tag naming the variant too, or without it where it is none."""
-    marked = ((name, mark_tag(value, variant) if name.lower() == "etag" else value) for name, value in headers)
-    return [(name, value) for name, value in marked if value is not None]
-
-
-def of_unknown_bytes(headers: Headers) -> Headers:
-    """Return a page's headers without what is only true of the bytes that the application sent."""
-    return [(name, value) for name, value in headers if name.lower() not in _OF_THE_BYTES]
-
-
 def _may_become_page(request: Request) -> bool:
     """Whether a request could be answered by a page; one that does not say what it is for could."""
     destination = request.header("sec-fetch-dest")
@@ -362,154 +271,3 @@ def _asks_for_document(request: Request) -> bool:
     if destination is None:
         return "text/html" in (request.header("accept") or "").lower()
     return destination in _NAVIGATIONS
-
-
-def readable_codings(accept_encoding: str) -> str:
-    """Return Accept-Encoding without what we could not decode, so that a page comes in a form that can be gated."""
-    parts = [part.strip(" \t") for part in accept_encoding.split(",")]
-    kept = [part for part in parts if part.partition(";")[0].strip(" \t").lower() in _READABLE]
-    return accept_encoding if len(kept) == len(parts) else ", ".join(kept) or "identity"
-
-
-class Body:
-    """One page's bytes on their way out: decoded if need be, gated, encoded again.
-
-    ``feed`` and ``finish`` never raise. A fault is logged once; then, with ``on_fault`` "pass", what was read goes out
-    and the rest follows as it comes, and with "withhold" nothing more goes out. ``watches``: every byte passes and is
-    only looked at, for report mode. ``on_corrupt`` is called when a compressed body cannot be decoded to its end; it
-    goes out as far as it could be.
-    """
-
-    def __init__(
-        self,
-        gate: HTMLGate | None,
-        page: Page,
-        on_corrupt: Callable[[], None],
-        *,
-        on_fault: Literal["pass", "withhold"] = "pass",
-        watches: bool = False,
-    ) -> None:
-        self._gate = gate
-        self._coding = _Coding(page.coding, on_corrupt) if page.coding else None
-        self.is_short = page.is_short
-        """Whether the whole body is best read before anything leaves: its length can then be told."""
-        self.watches = watches
-        """Whether what goes out is what came in, so that its length and all else hold."""
-        self._on_fault = on_fault
-
-    @classmethod
-    def of_nothing(cls) -> Body:
-        """A body of which no byte goes out."""
-        return cls(None, Page(None, "", "", is_fixed=False, is_short=True), lambda: None, on_fault="withhold")
-
-    def whole(self, chunks: Iterable[bytes]) -> bytes:
-        """Take in all of a body at once and return all that goes out."""
-        return b"".join([*map(self.feed, chunks), self.finish()])
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes that the application sent; return those that may go out now."""
-        chunk = bytes(chunk)  # some frameworks send views of memory
-        output = self._gated(chunk) if self._coding is None else self._recoded(self._coding, chunk)
-        return chunk if self.watches else output
-
-    def finish(self) -> bytes:
-        """Take the end; return what is left to go out."""
-        rest = self._end()
-        if self.watches:
-            return b""
-        return rest if self._coding is None else self._coding.encoded(rest) + self._coding.end()
-
-    def _recoded(self, coding: _Coding, chunk: bytes) -> bytes:
-        if self.watches:
-            for plain in coding.decoded(chunk):
-                self._gated(plain)
-            return b""
-        # One piece after the other, so that never more than one of them is there in full.
-        output = b"".join([coding.encoded(self._gated(plain)) for plain in coding.decoded(chunk)])
-        return output + coding.flushed()
-
-    def _gated(self, plain: bytes) -> bytes:
-        if self._gate is None:
-            return plain if self._on_fault == "pass" else b""
-        return self._tried(self._gate, self._gate.feed, plain)
-
-    def _end(self) -> bytes:
-        return b"" if self._gate is None else self._tried(self._gate, self._gate.close)
-
-    def _tried(self, gate: HTMLGate, step: Callable[..., bytes], *args: bytes) -> bytes:
-        try:
-            return step(*args)
-        except Exception:
-            logger.exception("consent.fault: a page could not be gated to its end (on_fault = %r)", self._on_fault)
-            self._gate = None
-            return gate.release() if self._on_fault == "pass" else b""
-
-
-class _Coding:
-    """A compressed body, opened and closed again around the gate."""
-
-    def __init__(self, name: str, on_corrupt: Callable[[], None]) -> None:
-        self._name = name
-        self._on_corrupt = on_corrupt
-        self._first: bytes | None = b""
-        """What came before it could be told which decoder there has to be; None as soon as there is one."""
-        self._wbits = _GZIP
-        self._decoder = zlib.decompressobj()
-        self._encoder = zlib.compressobj()
-        self._is_over = False
-        self._owes_flush = False
-
-    def decoded(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what a chunk holds, in pieces of limited size; nothing more from where it cannot be read."""
-        if self._first is not None:
-            chunk = self._first + chunk
-            if len(chunk) < 2:
-                self._first = chunk
-                return
-            self._first = None
-            self._wbits = _wbits(self._name, chunk)
-            self._decoder = zlib.decompressobj(self._wbits)
-            self._encoder = zlib.compressobj(wbits=self._wbits)
-        try:
-            yield from self._inflated(chunk)
-        except zlib.error:
-            self._is_over = True
-            self._on_corrupt()
-
-    def _inflated(self, chunk: bytes) -> Iterator[bytes]:
-        while chunk and not self._is_over:
-            if self._decoder.eof:
-                # gzip allows several members in a row (RFC 1952, 2.2); browsers ignore whatever else follows.
-                if self._wbits != _GZIP or chunk[:1] != b"\x1f":
-                    self._is_over = True
-                    return
-                self._decoder = zlib.decompressobj(self._wbits)
-            plain = self._decoder.decompress(chunk, _STEP)
-            yield plain
-            chunk = self._decoder.unconsumed_tail or self._decoder.unused_data
-            # All of it read does not mean all of it written: zlib keeps what was one piece too much.
-            while len(plain) == _STEP and not chunk and not self._decoder.eof:
-                plain = self._decoder.decompress(b"", _STEP)
-                yield plain
-
-    def encoded(self, plain: bytes) -> bytes:
-        """Return what of these bytes may go out at once."""
-        self._owes_flush = self._owes_flush or bool(plain)
-        return self._encoder.compress(plain) if plain else b""
-
-    def flushed(self) -> bytes:
-        """Return the rest of it: a page that streams must not wait for its compressor."""
-        owed, self._owes_flush = self._owes_flush, False
-        return self._encoder.flush(zlib.Z_SYNC_FLUSH) if owed else b""
-
-    def end(self) -> bytes:
-        """Return the end of the compressed body; of one too short to be one, what came of it."""
-        return self._encoder.flush() if self._first is None else self._first
-
-
-def _wbits(coding: str, first: bytes) -> int:
-    """What zlib wants to know of a coding: "deflate" is zlib (RFC 9110, 8.4.1.2), and bare deflate in some hands."""
-    if coding == "gzip":
-        return _GZIP
-    is_zlib = first[0] & 0x8F == 8 and int.from_bytes(first[:2]) % 31 == 0  # RFC 1950, 2.2
-    return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

@@ -10,10 +10,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .documents import SHORT
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .http import REASONS, Headers
-from .markup import SHORT
 from .record import Ledger
 from .shell import DECISION_KEY, checked_ledger, store
 

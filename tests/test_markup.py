@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent_middleware.bodies import Body
+from consent_middleware.documents import Page, of_the_variant, page_of, readable_codings
 from consent_middleware.html import HTMLGate, Rules
 from consent_middleware.http import Headers
-from consent_middleware.markup import Body, Page, of_the_variant, page_of, readable_codings
 from support.tracked import GATED, INERT, PAGE, TRACKER
 
 RULES = Rules([("analytics", ["stats.example.net/"], [])])

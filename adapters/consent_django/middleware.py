@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from consent_middleware import Decision
+from consent_middleware.bodies import Body
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
-from consent_middleware.markup import Body
 from consent_middleware.shell import DECISION_KEY, store
 from consent_middleware.wsgi import read_body
 
