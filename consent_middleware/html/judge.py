@@ -71,6 +71,7 @@ class Judge:
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
         self._quick = not self._concerns(base.host) and not rules.depend_on_path(base.host)
+        self._searches: dict[tuple[bool, bool], Search] = {}
         self._ignorable = Ignorable(
             relative=self._quick,
             hosts=rules.hosts if self._quick and situation.third_party == "allow" else None,
@@ -98,8 +99,11 @@ class Judge:
 
     def search(self, *, anchors: bool, files: bool) -> Search:
         """The search for tags to judge; ``files`` says that some rule's file is mentioned where it searches."""
-        ignorable = Ignorable(lazy_attributes=self.situation.lazy_attributes) if files else self._ignorable
-        return search_for(ignorable, anchors=anchors)
+        search = self._searches.get((anchors, files))
+        if search is None:
+            ignorable = Ignorable(lazy_attributes=self.situation.lazy_attributes) if files else self._ignorable
+            search = self._searches[anchors, files] = search_for(ignorable, anchors=anchors)
+        return search
 
     def of_tag(self, name: bytes, tag: bytes, gate_document: GateDocument, *, svg: bool = False) -> Verdict:
         """Judge a start tag. ``name`` is its name in lower case, ``tag`` all of it."""

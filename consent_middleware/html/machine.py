@@ -26,6 +26,7 @@ from .plan import (
 from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
 from .tokens import (
     CLOSE_TAG,
+    PLAIN_ISLAND,
     TAG_NAME,
     WHOLE_TAG,
     Buffer,
@@ -93,7 +94,8 @@ class Machine(InjectedDocument):
             if self._step != self._markup:
                 return after
             at = after
-            search = self._search()  # the base URL may be another now
+            if name == b"base":
+                search = self._search()
 
     def _search(self) -> Search:
         if self._plan.css:
@@ -120,6 +122,10 @@ class Machine(InjectedDocument):
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
                 return ending.end() + 1
+        elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
+            island = PLAIN_ISLAND.match(buffer, end)
+            if island:
+                return island.end()
         return self._tag(buffer, start, end)
 
     def _last_markup(self, buffer: Buffer, at: int) -> int:

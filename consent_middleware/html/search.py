@@ -1,7 +1,9 @@
 """The search for the next tag that matters. It passes over tags that certainly do not, so that Python never sees them.
 
-Passing over a tag is safe wherever the tokenizer stands: if it is not at a tag there, nothing was missed. What makes
-it linear is that nothing passed over holds a ``<`` of its own: no byte is looked at from two places.
+Passing over a tag is safe wherever the tokenizer stands: if it is not at a tag there, nothing was missed. It is linear
+though tags are tried at places inside each other: no name or bare value here holds ``<`` or a quote, so where two
+attempts are both alive, one is outside of quotes, in double or in single ones while the other is not, and a third
+attempt at most is in the third state. Text and comments that are passed over hold no ``<`` at all.
 """
 
 from __future__ import annotations
@@ -68,21 +70,15 @@ def search_for(ignorable: Ignorable, *, anchors: bool) -> Search:
 
 _NAME = r"[a-z0-9_:.\-]"
 _ANY_NAME = r"[a-zA-Z0-9_:.\-]"
-_VALUE = r"""(?:"[^"<]*+"|'[^'<]*+'|[^\t\n\f\r "'<>=`]++(?=[\t\n\f\r >]))"""
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r "'<>=`]++(?=[\t\n\f\r >]))"""
 _GAP = r"[\t\n\f\r /]"
-_PLAIN_SVG = trie_pattern(
-    [
-        *("circle", "ellipse", "line", "path", "polygon", "polyline", "rect", "text", "tspan"),
-        *("clipPath", "clippath", "defs", "g", "mask", "stop", "symbol"),
-        *("linearGradient", "lineargradient", "radialGradient", "radialgradient"),
-    ]
-)
 
 
 def _harmless(ignorable: Ignorable) -> str:
-    """What may follow a ``<`` that leads to nothing: ordinary spellings only, and no ``<`` inside.
+    """What may follow a ``<`` that leads to nothing, in ordinary spelling.
 
-    What is not matched is merely looked at more closely, so rare spellings can be left out.
+    What is not matched is merely looked at more closely, so rare spellings can be left out. Values are skipped by
+    ``[^"]``, because excluding one byte is ten times as fast as excluding two.
     """
     code = _attributes(ignorable, is_code=True)
     other = _attributes(ignorable, is_code=False)
@@ -95,24 +91,13 @@ def _harmless(ignorable: Ignorable) -> str:
             rf"title{_SPACE}*+>[^<]*+</title>",
             rf"style{_any_attributes()}[^<]*+</style>",
             rf"textarea{_any_attributes()}[^<]*+</textarea>",
-            rf"svg{_any_attributes()}{_plain_island()}",
         )
     )
 
 
 def _any_attributes(name: str = _ANY_NAME, but: str = r"(?!)", these: str = r"(?!)") -> str:
     """Attributes in ordinary spelling and the end of the tag. ``but`` refuses some, ``these`` allows some of them."""
-    return rf"(?:{_GAP}++(?:{these}|(?!{but}){name}++(?:={_VALUE}|{_NAME_ENDS}))?+)*+>"
-
-
-def _plain_island() -> str:
-    """The inside and the end of an ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are."""
-    reference = r"""(?:xlink:)?href=(?:"#[^"<&]*+"|'#[^'<&]*+')"""
-    use = _any_attributes(but=rf"(?i:(?:xlink:)?href)(?!{_ANY_NAME})", these=reference)
-    return (
-        rf"(?:[^<]++|</?+(?:{_PLAIN_SVG}){_any_attributes()}|<use{use}|</use>"
-        r"|<title>[^<]*+</title>|<desc>[^<]*+</desc>)*+</svg>"
-    )
+    return rf"(?:{_GAP}++(?:{these}|(?!{but}){name}++(?:={_VALUE}|{_NAME_ENDS})))*+{_GAP}*+>"
 
 
 def _attributes(ignorable: Ignorable, *, is_code: bool) -> str:
@@ -125,7 +110,7 @@ def _attributes(ignorable: Ignorable, *, is_code: bool) -> str:
     decided = trie_pattern([*addresses, *lists, "ping", "srcdoc", "http-equiv"])
     these = (
         rf"(?:{trie_pattern(addresses)})={_address(ignorable, is_code)}"
-        r"""|http-equiv="[cCxX][^"<]*+\""""  # neither a refresh nor a cookie
+        r"""|http-equiv="[cCxX][^"]*+\""""  # neither a refresh nor a cookie
     )
     if not is_code:
         these += rf"|(?:{trie_pattern(lists)})={_list(ignorable)}"
@@ -134,14 +119,14 @@ def _attributes(ignorable: Ignorable, *, is_code: bool) -> str:
 
 def _address(ignorable: Ignorable, is_code: bool) -> str:
     """An ignorable address in double quotes, or nothing there."""
-    rest = r'[^"<]*+' if ignorable.by_host else r'(?:[^"<%&\\\t\n\r]++|&amp;)*+'
+    rest = r'[^"]*+' if ignorable.by_host else r'(?:[^"%&\\\t\n\r]++|&amp;)*+'
     payload = r"(?!)" if is_code else "data:"
     return rf'"(?:(?:{_address_start(ignorable, "")}|{payload}){rest})?+"'
 
 
 def _list(ignorable: Ignorable) -> str:
     """Ignorable addresses, each piece between commas and white space by itself, and their descriptors."""
-    rest = rf'[^"<&\\,\t\n\f\r {"" if ignorable.by_host else "%"}]*+'
+    rest = rf'[^"&\\,\t\n\f\r {"" if ignorable.by_host else "%"}]*+'
     start = _address_start(ignorable, r",\t\n\f\r ")
     return rf'"(?:[\t\n\f\r ,]++|[0-9.]++[wxh](?=[",\t\n\f\r ])|(?:{start}){rest}(?:&amp;{rest})*+)*+"'
 

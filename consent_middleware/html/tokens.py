@@ -229,6 +229,20 @@ def advance_script(buffer: Buffer, at: int, state: ScriptState) -> tuple[int, Sc
         return max(at, len(buffer) - _LONGEST_SCRIPT_DELIMITER + 1), state, False
 
 
+_PLAIN_SVG = trie_pattern(
+    "circle clippath defs ellipse g line lineargradient mask path polygon polyline radialgradient rect stop symbol "
+    "text tspan".split(),
+    ignore_case=True,
+).encode()
+
+PLAIN_ISLAND = re.compile(
+    rb"(?:[^<]++|</?+" + _PLAIN_SVG + _CLOSE + _ATTRIBUTES + rb">"
+    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>"
+    rb"""|<use (?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+') ?/?>"""
+    rb"|</use>)*+</svg>"
+)
+"""The inside and the end of an ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are."""
+
 # Comments --------------------------------------------------------------------------------------------------------
 
 COMMENT_END = re.compile(rb"--!?>")

@@ -103,7 +103,6 @@ PASSED_OVER = [
     '<iframe src="https://mytracker.example/"></iframe>',
     '<meta name="description" content="//tracker.example/">',
     '<meta http-equiv="X-UA-Compatible" content="IE=edge">',
-    '<svg viewBox="0 0 1 1"><title>A</title><path d="M0 0"/><use xlink:href="#a"></use></svg>',
     "<!-- a comment -->",
     "<title>A > B</title>",
 ]
@@ -116,7 +115,6 @@ LOOKED_AT = [
     '<img src="https:tracker.example/">',
     '<img src="https://cdn.example:443@tracker.example/">',
     '<img srcset="a.jpg 1x,//tracker.example/b.jpg 2x">',
-    '<img alt="<img">',
     '<IMG SRC="/a.jpg">',
     '<meta http-equiv="refresh" content="0;url=/">',
     '<link data-consent="analytics" href="/a.css">',
