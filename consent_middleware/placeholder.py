@@ -25,7 +25,7 @@ STYLE = """
 .cm-embed { display: inline-grid; min-width: min(12rem, 100%); max-width: 100%; outline: 1px solid;
   outline-offset: -1px; border-radius: .5rem; font: 1rem/1.5 system-ui, sans-serif; text-align: center;
   background: Canvas; color: CanvasText; overflow: hidden }
-.cm-embed > * { grid-area: 1 / 1; min-width: 0 }
+.cm-embed > * { grid-area: 1 / 1; min-width: 0; box-sizing: border-box }
 .cm-embed > canvas { max-width: 100%; height: auto }
 .cm-embed > span { place-self: center; box-sizing: border-box; width: 0; min-width: 100%; padding: 1rem;
   overflow-wrap: anywhere }

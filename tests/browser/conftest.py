@@ -1,8 +1,7 @@
 """Chromium, the shops on servers of their own, and stand-ins for every third party; nothing leaves this machine.
 
 The browser believes that it is on the internet: ``https://flask.shop.test`` leads to the Flask shop, and every other
-name to the stand-ins. All of this lasts as long as the tests in this folder and not a test longer: Playwright keeps an
-event loop running in this thread, in which no other test could run its own.
+name to the stand-ins.
 """
 
 from __future__ import annotations
@@ -171,7 +170,7 @@ class Visitor:
         self.page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Literal["cert", "key"], Path]:
     """One that nobody trusts, for everybody."""
     directory = tmp_path_factory.mktemp("certificate")
@@ -181,7 +180,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Literal["ce
     return {"cert": directory / "cert.pem", "key": directory / "key.pem"}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def strangers(certificate: Mapping[str, Path]) -> Iterator[ThirdParties]:
     """The stand-ins for all third parties."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -190,7 +189,7 @@ def strangers(certificate: Mapping[str, Path]) -> Iterator[ThirdParties]:
         yield serving
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def ports(certificate: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, int]]:
     """Every shop on a server of its own, by name."""
     report = tmp_path_factory.mktemp("policy") / "consent.toml"
@@ -236,17 +235,20 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the server did not start in time")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser; first of all, so that nobody waits for servers to hear that there is none."""
     return find_chromium()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(
     chromium: str, ports: Mapping[str, int], strangers: ThirdParties, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """One Chromium for all tests here."""
+    """One Chromium for all tests of a file, and not for a test longer.
+
+    Playwright keeps an event loop running in this thread, in which no other test could run its own.
+    """
     shops = [f"MAP {name}.{SITE} 127.0.0.1:{port}" for name, port in ports.items()]
     home = [f"MAP {name} ~NOTFOUND" for name in _HOME]
     names = ", ".join([*shops, *home, f"MAP * 127.0.0.1:{strangers.port}"])
