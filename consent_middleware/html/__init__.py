@@ -42,6 +42,8 @@ as any other element. An element left open in ``noscript`` is gated as far as ``
 without scripts reads on. UTF-16, ISO-2022 and the like cannot be gated and pass (``HTMLGate.bypassed``).
 """
 
+from __future__ import annotations
+
 from .gate import HTMLGate
 from .rules import Rules
 from .verdicts import UNDECLARED, Embed, Finding, ThirdParty
