@@ -141,7 +141,7 @@ class Document(ABC):
         if ending := COMMENT_ABRUPT_END.match(buffer, body):
             self._step = self._content()
             return ending.end()
-        if bytes(buffer[body:]) in (b"", b"-"):
+        if bytes(buffer[body : body + 2]) in (b"", b"-"):
             return self._wait(at, at)
         self._step = self._comment
         return body

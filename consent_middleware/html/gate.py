@@ -27,6 +27,10 @@ _LAST_BYTES = re.compile(rb"</[bB][oO][dD][yY]\s*+>(?:</[bB][oO][dD][yY]\s*+>|</
 _LAST_BYTES_HELD = 96
 
 
+_NOTHING_TO_JUDGE = Judge(Rules(()), Situation(frozenset()), NOWHERE)
+"""For visitors who consented to everything."""
+
+
 def _ignore(finding: Finding) -> None:
     """Nobody asked for reports."""
 
@@ -81,20 +85,26 @@ class HTMLGate:
         self.bypassed: str | None = codec if codec.startswith(_UNREADABLE) else None
         """The encoding because of which the document passes untouched, or None."""
         self._on_finding = on_finding or _ignore
-        base = locate(page) if page else NOWHERE
-        base = base if isinstance(base, Location) else NOWHERE
-        hosts = (ascii_host(host.removeprefix("*.")) for host in (base.host.removeprefix("www."), *own_hosts) if host)
-        situation = Situation(
-            withheld=frozenset(withheld),
-            third_party=third_party,
-            own_hosts=tuple(sorted(set(hosts))),
-            lazy_attributes=lazy_attributes,
-            css=css,
-            speculation_rules=speculation_rules,
-            encoding=codec,
-        )
+        gates = bool(withheld) or third_party == "withhold" or on_finding is not None
+        judge = _NOTHING_TO_JUDGE
+        if gates:
+            base = locate(page) if page else NOWHERE
+            base = base if isinstance(base, Location) else NOWHERE
+            hosts = (
+                ascii_host(each.removeprefix("*.")) for each in (base.host.removeprefix("www."), *own_hosts) if each
+            )
+            situation = Situation(
+                withheld=frozenset(withheld),
+                third_party=third_party,
+                own_hosts=tuple(sorted(set(hosts))),
+                lazy_attributes=lazy_attributes,
+                css=css,
+                speculation_rules=speculation_rules,
+                encoding=codec,
+            )
+            judge = Judge.shared(rules, situation, base)
         plan = Plan(
-            judge=Judge.shared(rules, situation, base),
+            judge=judge,
             on_finding=self._take_finding,
             placeholder=placeholder,
             inject_head=inject_head,
@@ -104,7 +114,6 @@ class HTMLGate:
         )
         self._machine = Machine(plan)
         self._inject_body_end = inject_body_end
-        gates = bool(withheld) or third_party == "withhold" or on_finding is not None
         self._feed = self._feed_first
         self._feed_next = self._feed_machine if gates else self._feed_prologue
         self._tail = Stream()

@@ -56,11 +56,12 @@ class Stream:
         """Let everything before ``keep`` go. What is held begins at 0 from then on."""
         if self._copied > keep:  # an edit reached beyond what may be kept: it has left already
             raise ValueError("nothing that was edited can be held back")
-        head = self.buffer if keep == len(self.buffer) and not self._copied else self.buffer[self._copied : keep]
         if self._out:
-            self._out.append(head)
-            head = b"".join(self._out)
+            with memoryview(self.buffer)[self._copied : keep] as rest:  # most of a page: it is copied once, not twice
+                head = b"".join((*self._out, rest))
             self._out = []
+        else:
+            head = self.buffer if keep == len(self.buffer) and not self._copied else self.buffer[self._copied : keep]
         self._copied = 0
         if keep == len(self.buffer):
             self.buffer = b""

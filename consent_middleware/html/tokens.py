@@ -230,8 +230,10 @@ def advance_script(buffer: Buffer, at: int, state: ScriptState) -> tuple[int, Sc
 
 
 _PLAIN_SVG = trie_pattern(
-    "circle clippath defs ellipse g line lineargradient mask path polygon polyline radialgradient rect stop symbol "
-    "text tspan".split(),
+    [
+        *("circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path", "polygon"),
+        *("polyline", "radialgradient", "rect", "stop", "symbol", "text", "tspan"),
+    ],
     ignore_case=True,
 ).encode()
 
