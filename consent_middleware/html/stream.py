@@ -58,10 +58,11 @@ class Stream:
             raise ValueError("nothing that was edited can be held back")
         if self._out:
             with memoryview(self.buffer)[self._copied : keep] as rest:  # most of a page: it is copied once, not twice
-                head = b"".join((*self._out, rest))
+                head: bytes = b"".join((*self._out, rest))
             self._out = []
         else:
-            head = self.buffer if keep == len(self.buffer) and not self._copied else self.buffer[self._copied : keep]
+            takes_all = keep == len(self.buffer) and not self._copied
+            head = bytes(self.buffer) if takes_all else bytes(self.buffer[self._copied : keep])
         self._copied = 0
         if keep == len(self.buffer):
             self.buffer = b""

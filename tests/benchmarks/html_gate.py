@@ -103,13 +103,13 @@ def gate(rules: Rules, page: bytes, chunk: int = 1 << 30, withheld: frozenset[st
 
 def rules_without_native() -> Rules:
     native = literals.native_finder
-    literals.native_finder = lambda words: None
+    setattr(literals, "native_finder", lambda words: None)  # noqa: B010  # another function for a moment
     try:
         rules = Rules(RULES)
         rules.marker_finder(WITHHELD)
         return rules
     finally:
-        literals.native_finder = native
+        setattr(literals, "native_finder", native)  # noqa: B010
 
 
 def our_tasks() -> dict[str, Task]:
@@ -118,7 +118,11 @@ def our_tasks() -> dict[str, Task]:
     has_native = literals.native_finder([b"x"]) is not None
 
     def cold(rules: Rules) -> Task:
-        return lambda page: (rules.forget(), gate(rules, page))
+        def run(page: bytes) -> bytes:
+            rules.forget()
+            return gate(rules, page)
+
+        return run
 
     tasks: dict[str, Task] = {
         "gate, pure, cold": cold(cold_pure),
@@ -278,7 +282,7 @@ def measure(tasks: dict[str, Task], inputs: list[bytes], rounds: int) -> dict[st
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("pages", nargs="*", type=Path)
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()

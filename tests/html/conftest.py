@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -151,7 +152,7 @@ def gate(page: bytes, *cuts: int, rules: Rules = RULES, withheld: frozenset[str]
     options.setdefault("page", PAGE)
     machine = HTMLGate(rules, withheld, **options)
     places = [0, *sorted(cuts), len(page)]
-    pieces = [machine.feed(page[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    pieces = [machine.feed(page[start:end]) for start, end in pairwise(places)]
     return b"".join([*pieces, machine.close()])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,11 @@ pages = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25).map
     lambda pieces: "".join(pieces).encode()
 )
 cuts = st.lists(st.integers(0, 400), max_size=6)
-OPTIONS = ({}, {"css": True, "lazy_attributes": True, "speculation_rules": True}, {"third_party": "withhold"})
+OPTIONS: tuple[dict[str, object], ...] = (
+    {},
+    {"css": True, "lazy_attributes": True, "speculation_rules": True},
+    {"third_party": "withhold"},
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -132,7 +137,7 @@ def test_the_output_is_independent_of_chunking(
             **options,  # type: ignore[arg-type]  # a table of options cannot be typed per keyword
         )
         ends = [0, *sorted(min(place, len(page)) for place in at), len(page)]
-        return b"".join([*(machine.feed(page[a:b]) for a, b in zip(ends, ends[1:], strict=False)), machine.close()])
+        return b"".join([*(machine.feed(page[a:b]) for a, b in pairwise(ends)), machine.close()])
 
     whole = run()
     assert run(*places) == whole

@@ -32,8 +32,8 @@ class _Witness(Judge):
     def of_tag(self, name: bytes, tag: bytes, gate_document: Any, *, svg: bool = False) -> Verdict:
         attributes: dict[str, str] = {}
         for attribute in ATTRIBUTE.finditer(tag, 1 + len(name), len(tag) - 1):
-            raw, double, single, bare = (group and group.decode() for group in attribute.groups())
-            attributes.setdefault((raw or "").lower(), decode_attribute(double or single or bare or ""))
+            raw, double, single, bare = ((group or b"").decode() for group in attribute.groups())
+            attributes.setdefault(raw.lower(), decode_attribute(double or single or bare))
         self.seen.append((name.decode(), attributes))
         return DULL
 
