@@ -7,9 +7,8 @@ islands nothing is tracked at all: there, no start tag depends on what is open.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 MOST_OPEN = 512
 """Elements deeper than this are not tracked; Chrome caps its tree at the same depth."""
@@ -18,6 +17,7 @@ _BREAKOUT = frozenset(
     b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
     b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
 )
+_MAY_BREAK_OUT = _BREAKOUT | {b"font"}
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
 _SVG_INTEGRATION_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATHML_TEXT_INTEGRATION_POINTS = frozenset(b"mi mo mn ms mtext".split())
@@ -54,12 +54,22 @@ class Realm(Enum):
     MATHML = auto()
 
 
-@dataclass(slots=True)
-class _Element:
+class _Element(NamedTuple):
     name: bytes
     realm: Realm
     integrates: bool
     """Whether it is an HTML integration point."""
+    is_plain: bool
+    """Whether every start tag in it is one of foreign content."""
+
+
+def _element(name: bytes, realm: Realm, integrates: bool) -> _Element:
+    is_plain = (
+        realm is not Realm.HTML
+        and not integrates
+        and not (realm is Realm.MATHML and (name in _MATHML_TEXT_INTEGRATION_POINTS or name == b"annotation-xml"))
+    )
+    return _Element(name, realm, integrates, is_plain)
 
 
 class ForeignStack:
@@ -70,49 +80,55 @@ class ForeignStack:
     """
 
     def __init__(self) -> None:
-        self._open: list[_Element] = []
-        self._runs: list[Counter[bytes]] = []
-        self._html_names: Counter[bytes] = Counter()
+        self.elements: list[_Element] = []
+        """The open ones, for callers to see whether there are any."""
+        self._runs: list[dict[bytes, int]] = []
+        self._html_names: dict[bytes, int] = {}
         self._integration_points = 0
 
     def __bool__(self) -> bool:
-        return bool(self._open)
+        return bool(self.elements)
 
     @property
     def takes_cdata(self) -> bool:
         """Whether ``<![CDATA[`` opens a section here: the current element is not an HTML one."""
-        return bool(self._open) and self._open[-1].realm is not Realm.HTML
+        return bool(self.elements) and self.elements[-1].realm is not Realm.HTML
 
     def start(self, name: bytes, attributes: dict[bytes, bytes], *, self_closing: bool) -> Realm:
         """Take in a start tag and say in which namespace its element is created."""
+        current = self.elements[-1] if self.elements else None
+        if current is not None and current.is_plain and name not in _MAY_BREAK_OUT:
+            if not self_closing and len(self.elements) < MOST_OPEN:
+                self._push(name, current.realm, _is_integration_point(name, current.realm, attributes))
+            return current.realm
         if not self._is_foreign(name):
             return self._start_html(name, self_closing)
         if name in _BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(attributes)):
             self._break_out()
             return self._start_html(name, self_closing)
-        realm = self._open[-1].realm
+        realm = self.elements[-1].realm
         if not self_closing:
             self._push(name, realm, _is_integration_point(name, realm, attributes))
         return realm
 
     def end(self, name: bytes) -> None:
         """Take in an end tag."""
-        if not self._open:
+        if not self.elements:
             return
-        if self._open[-1].realm is Realm.HTML:
+        if self.elements[-1].realm is Realm.HTML:
             self._end_html(name)
         elif name in (b"p", b"br"):
             self._break_out()
-        elif self._runs[-1][name]:
+        elif self._runs[-1].get(name):
             self._close(name)
         elif name in _HTML_ANCESTORS:
             self._close_island(name)
 
     def _is_foreign(self, name: bytes) -> bool:
         """Whether a start tag here is one of foreign content (WHATWG 13.2.6, tree construction dispatcher)."""
-        if not self._open:
+        if not self.elements:
             return False
-        current = self._open[-1]
+        current = self.elements[-1]
         if current.realm is Realm.HTML or current.integrates:
             return False
         if _is_text_integration_point(current):
@@ -125,7 +141,7 @@ class ForeignStack:
             if not self_closing:
                 self._push(name, realm, False)
             return realm
-        if self._open:
+        if self.elements:
             if name in _CLOSES_PARAGRAPH:
                 self._end_html(b"p")
             if name not in _NEVER_OPEN:
@@ -134,7 +150,7 @@ class ForeignStack:
 
     def _end_html(self, name: bytes) -> None:
         # Only the HTML elements of the innermost integration point can be meant.
-        if self._open[-1].realm is Realm.HTML and self._runs[-1][name]:
+        if self.elements[-1].realm is Realm.HTML and self._runs[-1].get(name):
             self._close(name)
 
     def _close(self, name: bytes) -> None:
@@ -144,40 +160,43 @@ class ForeignStack:
 
     def _close_island(self, name: bytes) -> None:
         """Close the islands up to the HTML element that is meant, which may be outside all of them."""
-        if self._html_names[name]:
-            while self._open[-1].realm is not Realm.HTML:
+        if self._html_names.get(name):
+            while self.elements[-1].realm is not Realm.HTML:
                 self._pop()
             self._end_html(name)
         elif not self._integration_points:
-            while self._open:
+            while self.elements:
                 self._pop()
 
     def _break_out(self) -> None:
         """Pop until HTML is allowed again."""
-        while self._open:
-            current = self._open[-1]
+        while self.elements:
+            current = self.elements[-1]
             if current.realm is Realm.HTML or current.integrates or _is_text_integration_point(current):
                 return
             self._pop()
 
     def _push(self, name: bytes, realm: Realm, integrates: bool) -> None:
-        if len(self._open) >= MOST_OPEN:
+        if len(self.elements) >= MOST_OPEN:
             return
         is_html = realm is Realm.HTML
-        if not self._open or (self._open[-1].realm is Realm.HTML) is not is_html:
-            self._runs.append(Counter())
-        self._open.append(_Element(name, realm, integrates))
-        self._runs[-1][name] += 1
-        self._html_names[name] += is_html
+        if not self.elements or (self.elements[-1].realm is Realm.HTML) is not is_html:
+            self._runs.append({})
+        self.elements.append(_element(name, realm, integrates))
+        run = self._runs[-1]
+        run[name] = run.get(name, 0) + 1
+        if is_html:
+            self._html_names[name] = self._html_names.get(name, 0) + 1
         self._integration_points += integrates
 
     def _pop(self) -> _Element:
-        element = self._open.pop()
+        element = self.elements.pop()
         is_html = element.realm is Realm.HTML
         self._runs[-1][element.name] -= 1
-        self._html_names[element.name] -= is_html
+        if is_html:
+            self._html_names[element.name] -= 1
         self._integration_points -= element.integrates
-        if not self._open or (self._open[-1].realm is Realm.HTML) is not is_html:
+        if not self.elements or (self.elements[-1].realm is Realm.HTML) is not is_html:
             self._runs.pop()
         return element
 

@@ -28,6 +28,7 @@ from .tokens import (
     CLOSE_TAG,
     PLAIN_ISLAND,
     TAG_NAME,
+    TEXT_AND_ORDINARY_TAG,
     WHOLE_TAG,
     Buffer,
     ScriptState,
@@ -147,21 +148,23 @@ class Machine(InjectedDocument):
         return self._wait(end, end)
 
     def _foreign_markup(self, buffer: Buffer, at: int) -> int:
-        while self._foreign:
-            opening = buffer.find(b"<", at)
-            if opening < 0:
-                return self._wait(len(buffer), len(buffer))
-            whole = WHOLE_TAG.match(buffer, opening)
-            if whole is None:
-                return self._token(buffer, opening)
-            name = bytes(whole[1]).lower()
-            at = whole.end()
-            if buffer[opening + 1] == b"/"[0]:
-                self._foreign.end(name)
-            elif name in LOADING_IN_SVG or self._plan.css:
-                return self._tag(buffer, opening, at)
-            elif self._open_in_island(name, buffer, opening, at)[0] is Realm.HTML:
-                return self._start_tag(name, buffer, opening, at)
+        foreign = self._foreign
+        elements = foreign.elements
+        every = self._plan.css
+        while elements:
+            tag = TEXT_AND_ORDINARY_TAG.match(buffer, at)
+            if tag is None:
+                opening = buffer.find(b"<", at)
+                return self._token(buffer, opening) if opening >= 0 else self._wait(len(buffer), len(buffer))
+            end_tag, name, closing = tag.groups()
+            name = name.lower()
+            if end_tag:
+                foreign.end(name)
+            elif every or name in LOADING_IN_SVG or name in READ_IN_ISLANDS:
+                return self._island_tag(name, buffer, tag.start(1) - 1, tag.end())
+            elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML:
+                return self._start_tag(name, buffer, tag.start(1) - 1, tag.end())
+            at = tag.end()
         self._step = self._content()
         return at
 

@@ -26,6 +26,12 @@ _ATTRIBUTES = (
 WHOLE_TAG = re.compile(rb"</?+(" + _NAME + rb")" + _ATTRIBUTES + rb">")
 """A complete start or end tag; group 1 is its name."""
 
+TEXT_AND_ORDINARY_TAG = re.compile(
+    rb"[^<]*+<(/?+)([a-zA-Z][^\t\n\f\r />]*+)"
+    rb"""(?:[\t\n\f\r ]++[^\t\n\f\r "'/<=>]++=(?:"[^"]*+"|'[^']*+'))*+[\t\n\f\r ]*+(/?+)>"""
+)
+"""Text, and a tag in ordinary spelling: what begins an end tag, the name, and the slash that closes a tag at once."""
+
 TAG_NAME = re.compile(rb"</?+(" + _NAME + rb")")
 TAG_OPEN = re.compile(rb"<(?=/?+[a-zA-Z])")
 
