@@ -8,19 +8,15 @@ after saying what to keep. No byte is read twice for being held back.
 
 from __future__ import annotations
 
-from .document import Document
-from .edits import hide
 from .elements import LOADING, LOADING_IN_SVG
 from .foreign import Realm
-from .injection import InjectedDocument
+from .judged import JudgedDocument
 from .plan import (
-    DEEPEST_DOCUMENT,
     LONGEST_NAME,
     NO_ATTRIBUTES,
     READ_IN_ISLANDS,
     SCRIPT_LIMIT,
     TAG_LIMIT,
-    Plan,
     Prologue,
 )
 from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
@@ -42,10 +38,10 @@ from .tokens import (
     read_attributes,
     whole_comment,
 )
-from .verdicts import DULL, UNDECLARED, Body, Embed, Finding, Verdict
+from .verdicts import DULL, UNDECLARED, Body, Finding, Verdict
 
 
-class Machine(InjectedDocument):
+class Machine(JudgedDocument):
     """The states, and what is judged in them."""
 
     def close(self) -> bytes:
@@ -378,149 +374,6 @@ class Machine(InjectedDocument):
             self._silence(buffer, self._svg_script_category, svg=True)
         self._step = self._content()
         return self._body
-
-    # Elements that hold text --------------------------------------------------------------------------------------
-
-    def _script(self, buffer: Buffer, at: int) -> int:
-        at, self._script_state, is_end = advance_script(buffer, at, self._script_state)
-        is_held = self._verdict.body is not Body.NO_MATTER
-        if is_end:
-            if is_held:
-                self._decide_script(buffer, at)
-            self._ends_text = True
-            self._step = self._token
-            return at
-        if is_held and len(buffer) - self._start > SCRIPT_LIMIT:
-            self._decide_script(buffer, at)
-            is_held = False
-        return self._wait(self._start if is_held else at, at)
-
-    def _decide_script(self, buffer: Buffer, end: int) -> None:
-        text = bytes(buffer[self._body : end])
-        if self._verdict.body is Body.SPECULATION:
-            category = self._judge.of_speculation(text)
-        else:
-            category = self._judge.of_script(text)
-        self._verdict = DULL
-        if category is not None:
-            self._silence(buffer, category)
-
-    def _silence(self, buffer: Buffer, category: str, *, svg: bool = False) -> None:
-        tag = bytes(buffer[self._start : self._body])
-        self._report((Finding("script", category, "", True),))
-        self.stream.replace(self._start, self._body, self._judge.silence(tag, len(b"<script"), category, svg=svg))
-
-    def _text(self, buffer: Buffer, at: int) -> int:
-        ending = CLOSE_TAG[self._name].search(buffer, at)
-        is_gated = self._plan.css and self._name == b"style"
-        if ending is None:
-            at = max(at, len(buffer) - len(self._name) - len(b"</"))
-            if is_gated and at - self._body <= SCRIPT_LIMIT:
-                return self._wait(min(self._body, at), at)
-            if is_gated:
-                self._gate_css(buffer, at)
-            return self._wait(at, at)
-        if is_gated:
-            self._gate_css(buffer, ending.start())
-        self._ends_text = True
-        self._step = self._token
-        return ending.start()
-
-    def _gate_css(self, buffer: Buffer, end: int) -> None:
-        text = bytes(buffer[self._body : end])
-        gated = self._judge.gate_css(text)
-        if gated != text:
-            self.stream.replace(self._body, end, gated)
-        self._body = end
-
-    def _plaintext(self, buffer: Buffer, at: int) -> int:
-        return self._wait(len(buffer), len(buffer))
-
-    # noscript: text for browsers that run scripts, markup for the others ------------------------------------------
-
-    def _inside_noscript(self) -> Machine:
-        plan = self._plan
-        return Machine(
-            Plan(
-                judge=self._judge,
-                on_finding=plan.on_finding,
-                css=plan.css,
-                scripting=False,
-                is_fragment=True,
-                depth=plan.depth,
-            )
-        )
-
-    def _noscript(self, buffer: Buffer, at: int) -> int:
-        ending = CLOSE_TAG[b"noscript"].search(buffer, at)
-        upto = ending.start() if ending else max(at, len(buffer) - len(b"</noscript"))
-        self.stream.copy(at)
-        self._pass_inside(buffer, at, upto)
-        if ending is None:
-            return self._wait(upto, upto)
-        self._close_inside(upto)
-        self._ends_text = True
-        self._step = self._token
-        return upto
-
-    def _pass_inside(self, buffer: Buffer, start: int, end: int) -> None:
-        if self._inner is not None and start < end:
-            self.stream.move(end)
-            self._take_inside(self._inner, end, self._inner.feed(bytes(buffer[start:end])))
-
-    def _close_inside(self, place: int) -> None:
-        if self._inner is not None:
-            self._take_inside(self._inner, place, self._inner.close())
-            self._inner = None
-
-    def _take_inside(self, inner: Document, place: int, gated: bytes) -> None:
-        is_changed = self.stream.is_changed or inner.stream.is_changed
-        self.stream.insert(place, gated)
-        self.stream.is_changed = is_changed
-
-    # Judging ------------------------------------------------------------------------------------------------------
-
-    def _gate(self, name: bytes, buffer: Buffer, start: int, end: int, *, svg: bool = False) -> Verdict:
-        tag = bytes(buffer[start:end])
-        verdict = self._judge.of_tag(name, tag, self._gate_document, svg=svg)
-        if verdict is DULL:
-            return verdict
-        self._report(verdict.findings)
-        if verdict.tag is not None:
-            replacement = self._with_placeholder(verdict.embed, verdict.tag, start)
-            self.stream.replace(start, end, replacement)
-        return verdict
-
-    def _with_placeholder(self, embed: Embed | None, tag: bytes, start: int) -> bytes:
-        plan = self._plan
-        if embed is None or plan.placeholder is None or self._foreign:
-            return tag
-        placeholder = plan.placeholder(embed)
-        if not placeholder:
-            return tag
-        self.stream.insert(start, placeholder)
-        return hide(tag, 1 + len(embed.element))
-
-    def _report(self, findings: tuple[Finding, ...]) -> None:
-        for finding in findings:
-            self._plan.on_finding(finding)
-
-    def _gate_document(self, document: bytes) -> str | None:
-        """Gate a document that stands in an attribute; the category of the first thing withheld in it, or None."""
-        if self._plan.depth >= DEEPEST_DOCUMENT:
-            return UNDECLARED if b"<" in document else None
-        withheld: list[Finding] = []
-        inner = Machine(
-            Plan(
-                judge=self._judge,
-                on_finding=lambda finding: withheld.append(finding) if finding.withheld else None,
-                css=self._plan.css,
-                depth=self._plan.depth + 1,
-            )
-        )
-        inner.feed(document)
-        inner.close()
-        return withheld[0].category if withheld else None
 
     # The end ------------------------------------------------------------------------------------------------------
 

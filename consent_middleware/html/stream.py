@@ -56,6 +56,7 @@ class Stream:
         """Let everything before ``keep`` go. What is held begins at 0 from then on."""
         if self._copied > keep:  # an edit reached beyond what may be kept: it has left already
             raise ValueError("nothing that was edited can be held back")
+        head: Buffer
         if self._out:
             with memoryview(self.buffer)[self._copied : keep] as rest:  # most of a page: it is copied once, not twice
                 head: bytes = b"".join((*self._out, rest))
