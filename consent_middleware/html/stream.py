@@ -59,7 +59,7 @@ class Stream:
         head: Buffer
         if self._out:
             with memoryview(self.buffer)[self._copied : keep] as rest:  # most of a page: it is copied once, not twice
-                head: bytes = b"".join((*self._out, rest))
+                head = b"".join((*self._out, rest))
             self._out = []
         else:
             takes_all = keep == len(self.buffer) and not self._copied
