@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple, Protocol
@@ -24,6 +24,19 @@ class Visit(NamedTuple):
 
     receipt: Receipt | None
     now: int
+    applies: bool
+
+
+class Standing(NamedTuple):
+    """All that the pages of a site depend on about one visitor: equal for whom they are the same."""
+
+    statuses: tuple[tuple[str, Status], ...]
+    """Every category in the policy's order."""
+    withheld: frozenset[str]
+    """The categories of which nothing may happen now."""
+    source: Literal["visitor", "application", "gpc", "default"]
+    needs_asking: bool
+    gpc: bool
     applies: bool
 
 
@@ -96,18 +109,13 @@ class Decision:
     def categories(self) -> dict[str, Status]:
         """Each category's state in the policy's order: ``"granted"``, ``"denied"`` or ``"unset"``."""
         self._consult()
-        return {name: self._status(name) for name in self._policy.categories}
+        return dict(self._statuses())
 
     @property
     def source(self) -> Literal["visitor", "application", "gpc", "default"]:
         """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
         self._consult()
-        if self.acts:
-            return self.acts[-1].source
-        visit = self.visit
-        if self.choices and visit.receipt is not None:
-            return visit.receipt.source
-        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+        return self._source()
 
     @property
     def decided_at(self) -> int | None:
@@ -126,8 +134,7 @@ class Decision:
     def needs_asking(self) -> bool:
         """Whether some category is still waiting for the visitor's answer."""
         self._consult()
-        asked = (name for name, category in self._policy.categories.items() if category.is_asked)
-        return self.visit.applies and any(self._status(name) == "unset" for name in asked)
+        return self._needs_asking()
 
     @property
     def settings_url(self) -> str:
@@ -200,6 +207,17 @@ class Decision:
             return choice.granted
         return rules.exempt and not (rules.gpc and self.gpc)
 
+    def standing(self) -> Standing:
+        """Return what the visitor's pages depend on."""
+        return Standing(
+            statuses=tuple(self._statuses()),
+            withheld=frozenset([name for name in self._policy.choosable if not self.permits(name)]),
+            source=self._source(),
+            needs_asking=self._needs_asking(),
+            gpc=self.gpc,
+            applies=self.visit.applies,
+        )
+
     def decide(self, act: Act) -> None:
         """Take an act into the decision, at this request's instant."""
         now = self.visit.now
@@ -256,6 +274,20 @@ class Decision:
             return False
         choice = self.choices.get(name)
         return choice is None or choice.granted is not granted
+
+    def _statuses(self) -> Iterator[tuple[str, Status]]:
+        return ((name, self._status(name)) for name in self._policy.categories)
+
+    def _source(self) -> Literal["visitor", "application", "gpc", "default"]:
+        if self.acts:
+            return self.acts[-1].source
+        if self.choices and self.visit.receipt is not None:
+            return self.visit.receipt.source
+        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+
+    def _needs_asking(self) -> bool:
+        asked = (name for name, category in self._policy.categories.items() if category.is_asked)
+        return self.visit.applies and any(self._status(name) == "unset" for name in asked)
 
     def _status(self, name: str) -> Status:
         category = self._policy.categories[name]

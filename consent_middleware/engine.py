@@ -78,7 +78,6 @@ class Engine:
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
-        self.endpoints = Endpoints(policy, prefix)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
@@ -92,6 +91,7 @@ class Engine:
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
         self.markup = markup if markup.is_needed else None
+        self.endpoints = Endpoints(policy, prefix, markup.assets)
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)

@@ -20,7 +20,6 @@ from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_co
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine, Kind
-from .html import UNDECLARED
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
 from .policy import CookieRule
@@ -103,8 +102,8 @@ class Exchange:
             if markup is None:
                 return value
             if is_marked(value):
-                self._variant = markup.variant(self._request, self._withheld())
-            return markup.shown_field(self._request, name, value, self._withheld)
+                self._variant = markup.variant(self._request, self.decision.standing())
+            return markup.shown_field(self._request, name, value, self.decision.standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
@@ -113,7 +112,8 @@ class Exchange:
     def may_gate_pages(self) -> bool:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
         try:
-            return self.gates_pages and bool(self._withheld())
+            markup = self._engine.markup
+            return markup is not None and markup.may_change(self._request, self.decision.standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
             return True
@@ -201,7 +201,7 @@ class Exchange:
         """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
         markup = self._engine.markup
         try:
-            return markup.hints(self._request, links, self._withheld()) if markup else links
+            return markup.hints(self._request, links, self.decision.standing()) if markup else links
         except Exception:
             logger.exception("consent.fault: early hints could not be judged; none are sent")
             return []
@@ -216,13 +216,6 @@ class Exchange:
         if self.is_ours:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
-    def _withheld(self) -> frozenset[str]:
-        permits, engine = self.decision.permits, self._engine
-        withheld = [name for name in engine.policy.choosable if not permits(name)]
-        if engine.markup is not None and engine.markup.withholds_undeclared and self.decision.visit.applies:
-            withheld.append(UNDECLARED)
-        return frozenset(withheld)
-
     def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
         """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
         self.body = None
@@ -230,7 +223,7 @@ class Exchange:
             if status == 304 and self._variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
                 return markup.not_modified(headers, self._variant), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, self._withheld())
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self.decision.standing)
             return headers, is_page
         except Exception:
             logger.exception("consent.fault: a page could not be gated")

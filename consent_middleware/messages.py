@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .policy import Texts
+from .policy import Category, Texts
 
 MESSAGES: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -19,6 +19,24 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "signal": "Your browser's Global Privacy Control refuses this.",
         "accept-all": "Accept all",
         "reject-all": "Refuse all",
+        "customise": "Customise",
+        "banner-title": "Your choice",
+        "banner-lead": "{controller} would like your consent to the following. Nothing of it happens without, and the "
+        "site works all the same.",
+        "banner-lead-anonymous": "This site would like your consent to the following. Nothing of it happens without, "
+        "and the site works all the same.",
+        "banner-kept": "Your choice is kept for {lifetime}, then we ask again. You can change it at any time in the "
+        "{settings}.",
+        "banner-settings": "settings",
+        "policy": "Cookie policy",
+        "label-necessary": "Necessary",
+        "label-functional": "Comfort",
+        "label-analytics": "Audience measurement",
+        "label-marketing": "Advertising",
+        "about-necessary": "What the site cannot work without, or what you asked for.",
+        "about-functional": "Remember how you like the site for your next visit.",
+        "about-analytics": "Count visits and the pages that are read, to see what can be improved.",
+        "about-marketing": "Show you advertisements that fit you, here and elsewhere, and measure whether they work.",
         "save": "Save my choice",
         "withdraw": "Withdraw my consent",
         "services": "Services:",
@@ -50,6 +68,24 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "signal": "Le Global Privacy Control de votre navigateur le refuse.",
         "accept-all": "Tout accepter",
         "reject-all": "Tout refuser",
+        "customise": "Personnaliser",
+        "banner-title": "Votre choix",
+        "banner-lead": "{controller} vous demande votre consentement pour ce qui suit. Sans lui, rien de tout cela n'a "
+        "lieu, et le site fonctionne tout aussi bien.",
+        "banner-lead-anonymous": "Ce site vous demande votre consentement pour ce qui suit. Sans lui, rien de tout "
+        "cela n'a lieu, et le site fonctionne tout aussi bien.",
+        "banner-kept": "Votre choix est conservé {lifetime}, puis redemandé. Vous pouvez le changer à tout moment dans "
+        "les {settings}.",
+        "banner-settings": "réglages",
+        "policy": "Politique de cookies",
+        "label-necessary": "Nécessaires",
+        "label-functional": "Confort",
+        "label-analytics": "Mesure d'audience",
+        "label-marketing": "Publicité",
+        "about-necessary": "Ce sans quoi le site ne peut pas fonctionner, ou que vous avez demandé.",
+        "about-functional": "Retenir vos préférences pour votre prochaine visite.",
+        "about-analytics": "Compter les visites et les pages lues, pour savoir quoi améliorer.",
+        "about-marketing": "Vous montrer des annonces qui vous correspondent, ici et ailleurs, et mesurer leur effet.",
         "save": "Enregistrer mon choix",
         "withdraw": "Retirer mon consentement",
         "services": "Services\u00a0:",
@@ -96,6 +132,22 @@ def text_in(texts: Texts, language: str) -> str:
         if texts.get(tag):
             return texts[tag]
     return next(iter(texts.values()), "")
+
+
+def label_of(category: Category, language: str) -> str:
+    """Return what a category is called: in the site's words, else in ours, else by its name."""
+    ours = MESSAGES[language].get(f"label-{category.name}", "")
+    return text_in(category.label, language) or ours or category.name.replace("-", " ").capitalize()
+
+
+def description_of(category: Category, language: str) -> str:
+    """Return what a category is for: in the site's words, else in ours, "" for what neither knows."""
+    return text_in(category.description, language) or MESSAGES[language].get(f"about-{category.name}", "")
+
+
+def is_right_to_left(language: str) -> bool:
+    """Whether a language is written from right to left."""
+    return language in ("ar", "he")
 
 
 def lifetime_in(lifetime: str, language: str) -> str:

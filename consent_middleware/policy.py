@@ -107,6 +107,21 @@ class HTMLSettings:
     speculation_rules: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BannerSettings:
+    """How visitors are asked.
+
+    ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
+    banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
+    link of its own. ``language`` is that of every text of ours, "" for the one of the page or the visitor.
+    """
+
+    show: bool = True
+    position: Literal["bottom", "bottom-left", "bottom-right", "top"] = "bottom"
+    link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+    language: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
@@ -126,6 +141,7 @@ class Policy:
     cookie_domain: str | None = None
     mode: Literal["enforce", "report"] = "enforce"
     html: HTMLSettings = HTMLSettings()
+    banner: BannerSettings = BannerSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from .judge import Judge
 from .machine import Machine
@@ -26,6 +27,10 @@ _BODY_END = re.compile(rb"<(?:\Z|/(?:\Z|[bB](?:\Z|[oO](?:\Z|[dD](?:\Z|[yY][\s\S]
 _LAST_BYTES = re.compile(rb"</[bB][oO][dD][yY]\s*+>(?:</[bB][oO][dD][yY]\s*+>|</[hH][tT][mM][lL]\s*+>|\s++)*+\Z")
 _LAST_BYTES_HELD = 96
 
+
+_BEFORE_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?(?:[\t\n\f\r ]++|<!--(?:[^-]|-(?!->))*+-->|<\?[^>]*+>)*+")
+_DOCUMENT_STARTS = (b"<!doctype", b"<html", b"<head", b"<body")
+_LONGEST_BEGINNING = 4096
 
 _NOTHING_TO_JUDGE = Judge(Rules(()), Situation(frozenset()), NOWHERE)
 """For visitors who consented to everything."""
@@ -48,6 +53,7 @@ class HTMLGate:
     :param encoding: what the response declares. Some encodings cannot be gated, see ``bypassed``.
     :param inject_head: markup to put right behind ``<head>``, or where it would be.
     :param inject_body_end: markup to put before ``</body>``, or at the end.
+    :param into_documents_only: inject only if it begins like a document and not like a fragment of one.
     :param charset_declared: whether the Content-Type header names the encoding. If it does not, a long
         ``inject_head`` goes behind ``<meta charset>``, which browsers look for in the first 1024 bytes only.
     :param third_party: what becomes of hosts that no rule knows: "allow", "report" (to ``on_finding``), "withhold".
@@ -70,6 +76,7 @@ class HTMLGate:
         encoding: str = "utf-8",
         inject_head: bytes = b"",
         inject_body_end: bytes = b"",
+        into_documents_only: bool = False,
         charset_declared: bool = True,
         third_party: ThirdParty = "allow",
         own_hosts: Iterable[str] = (),
@@ -112,7 +119,9 @@ class HTMLGate:
             charset_declared=charset_declared,
             css=css,
         )
+        self._plan = plan
         self._machine = Machine(plan)
+        self._is_doubtful = into_documents_only and bool(inject_head or inject_body_end)
         self._inject_body_end = inject_body_end
         self._feed = self._feed_first
         self._feed_next = self._feed_machine if gates else self._feed_prologue
@@ -125,6 +134,8 @@ class HTMLGate:
 
     def close(self) -> bytes:
         """Take in the end of the document and return what is left to go out."""
+        if self._is_doubtful:
+            self._inject_nothing()
         first, self._first = self._first, b""
         output = self._feed_next(first) if first else b""
         if self._feed_next == self._feed_machine:
@@ -156,6 +167,8 @@ class HTMLGate:
         self._first += chunk
         if len(self._first) < 2 and self._first in (b"\xff", b"\xfe"):
             return b""
+        if self._is_doubtful and not self._is_decided():
+            return b""
         chunk, self._first = self._first, b""
         if chunk.startswith(_UTF_16_MARKS):
             self.bypassed = "utf-16"
@@ -163,6 +176,21 @@ class HTMLGate:
             self._feed_next = self._feed_untouched
         self._feed = self._feed_next
         return self._feed(chunk)
+
+    def _is_decided(self) -> bool:
+        """Whether what came so far tells if this is a document; if it tells that it is none, nothing is injected."""
+        is_document = begins_document(self._first)
+        if is_document is None and len(self._first) < _LONGEST_BEGINNING:
+            return False
+        if not is_document:
+            self._inject_nothing()
+        self._is_doubtful = False
+        return True
+
+    def _inject_nothing(self) -> None:
+        self._is_doubtful = False
+        self._inject_body_end = b""
+        self._machine = Machine(replace(self._plan, inject_head=b"", inject_body_end=b""))
 
     def _feed_untouched(self, chunk: bytes) -> bytes:
         return chunk
@@ -195,6 +223,17 @@ class HTMLGate:
             last = _LAST_BYTES.search(buffer)
             self._tail.insert(last.start() if last else len(buffer), self._inject_body_end)
         return output + self._tail.rest()
+
+
+def begins_document(beginning: bytes) -> bool | None:
+    """Whether bytes are the beginning of a document and not of a fragment; None: not to be told yet."""
+    if b"\xef\xbb\xbf".startswith(beginning):
+        return None
+    before = _BEFORE_DOCUMENT.match(beginning)
+    rest = beginning[before.end() if before else 0 :].lower()
+    if rest.startswith((b"<!--", b"<?")) or any(start.startswith(rest) for start in _DOCUMENT_STARTS):
+        return None
+    return rest.startswith(_DOCUMENT_STARTS)
 
 
 def _codec(encoding: str) -> str:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..messages import MESSAGES
 from .mistakes import Id, quote
 
 
@@ -42,6 +43,12 @@ def fault_of_category(name: str) -> Fault | None:
         return None
     reason = f"{quote(name)} is not a name for a category"
     return Fault(Id.CATEGORY_NAME, reason, "use up to 40 lower-case letters, digits, dashes and underscores")
+
+
+def fault_of_language(tag: str) -> Fault | None:
+    if tag in MESSAGES:
+        return None
+    return Fault(Id.LANGUAGE, f"{quote(tag)} is no language of ours", f"there are {', '.join(sorted(MESSAGES))}")
 
 
 def fault_of_service_id(id: str) -> Fault | None:

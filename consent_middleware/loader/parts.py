@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..lifetime import Lifetime
-from ..policy import DEFAULT_CATEGORIES, Category, CookieRule, HTMLSettings, Policy, Service
+from ..policy import DEFAULT_CATEGORIES, BannerSettings, Category, CookieRule, HTMLSettings, Policy, Service
 from .forms import (
     Fault,
     fault_of_category,
     fault_of_cookie_name,
     fault_of_domain,
+    fault_of_language,
     fault_of_marker,
     fault_of_path,
     fault_of_script,
@@ -93,6 +94,18 @@ def read_html(table: Table) -> HTMLSettings:
         lazy_attributes=table.flag("lazy_attributes"),
         css=table.flag("css"),
         speculation_rules=table.flag("speculation_rules"),
+    )
+    table.close()
+    return settings
+
+
+def read_banner(table: Table) -> BannerSettings:
+    """Return the settings of ``[banner]``."""
+    settings = BannerSettings(
+        show=table.flag("show", default=True),
+        position=table.option("position", ("bottom", "bottom-left", "bottom-right", "top")),
+        link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+        language=_read(table, "language", fault_of_language) or "",
     )
     table.close()
     return settings
