@@ -32,7 +32,7 @@ def made(file: str, body: bytes) -> Asset:
 
 def source(file: str) -> bytes:
     """Return a file of ``web/`` as it was written."""
-    return resources.files(__package__).joinpath("web", file).read_bytes()
+    return resources.files("consent_middleware").joinpath("web", file).read_bytes()
 
 
 @cache

@@ -14,7 +14,7 @@ from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
-from .decision import Decision, Visit
+from .decision import Decision, Visit, standing_of
 from .endpoints import Endpoints
 from .errors import ConfigurationError
 from .http import Headers, Request, is_set_cookie
@@ -32,6 +32,7 @@ Applies = Callable[[Request], bool]
 # How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
+_STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -92,6 +93,7 @@ class Engine:
         markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
         self.markup = markup if markup.is_needed else None
         self.endpoints = Endpoints(policy, prefix, markup.assets)
+        self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)
