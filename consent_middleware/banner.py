@@ -15,6 +15,13 @@ from .messages import MESSAGES, description_of, is_right_to_left, label_of, life
 from .policy import Category, Policy
 
 
+_ICON = (  # two sliders
+    '<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor" '
+    'stroke-width="1.75" stroke-linecap="round"><path d="M2 6h5m6 0h5M2 14h9m6 0h1"/>'
+    '<circle cx="10" cy="6" r="2.6"/><circle cx="14" cy="14" r="2.6"/></svg>'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Our own addresses as one site's pages name them, all of them escaped.
@@ -42,28 +49,33 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
         lifetime=escape(lifetime_in(str(policy.consent_lifetime), language)), settings=settings
     )
     purposes = "".join(_purposes(policy, standing, language))
-    return _hosted(
-        "data-consent-banner",
-        language,
-        to,
-        f'<section class="ask {policy.banner.position}" aria-labelledby="title">'
-        f'<div class="words"><h2 id="title">{escape(words["banner-title"])}</h2>'
-        f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul>"
-        f'<p>{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p></div>'
-        f'<div class="actions"><form method="post" action="{to.choice}">'
-        f'<input type="hidden" name="next" value="{to.next}">'
-        f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
-        f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
-        f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
-        f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
-        f"<button>{escape(words['customise'])}</button></form></div></section>",
+    return (
+        # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
+        f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
+        + _hosted(
+            "data-consent-banner",
+            language,
+            to,
+            f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'
+            f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
+            f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
+            f'<div class="cm-foot"><p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
+            f'<div class="cm-actions"><form method="post" action="{to.choice}">'
+            f'<input type="hidden" name="next" value="{to.next}">'
+            f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
+            f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
+            f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
+            f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
+            f"<button>{escape(words['customise'])}</button></form></div></div></div></section>",
+        )
     )
 
 
 def way_back(policy: Policy, language: str, to: Addresses, *, is_hidden: bool) -> str:
     """Return the discreet link to the settings; hidden while the banner, which has one itself, is there."""
     words = MESSAGES[language]
-    link = f'<a class="back {policy.banner.link}" href="{to.settings}{to.from_here}">{escape(words["title"])}</a>'
+    title = escape(words["title"])
+    link = f'<a class="cm-back {policy.banner.link}" href="{to.settings}{to.from_here}">{_ICON}<span>{title}</span></a>'
     return _hosted("data-consent-manage" + (" hidden" if is_hidden else ""), language, to, link)
 
 
@@ -77,17 +89,19 @@ def _hosted(attributes: str, language: str, to: Addresses, markup: str) -> str:
 
 
 def _purposes(policy: Policy, standing: Standing, language: str) -> Iterator[str]:
-    words, statuses = MESSAGES[language], dict(standing.statuses)
-    for category in policy.categories.values():
-        if not category.required:
-            notes = " ".join(_notes(category, statuses[category.name], words["on-request"], words["exempt"]))
-            signal = words["signal"] if category.gpc and standing.gpc else ""
-            told = " ".join(filter(None, (description_of(category, language), notes, signal)))
-            yield f"<li><strong>{escape(label_of(category, language))}</strong> {escape(told)}</li>"
+    """A line for each purpose, first those that the buttons are about."""
+    choosable = [category for category in policy.categories.values() if not category.required]
+    for category in sorted(choosable, key=lambda category: not category.is_asked):
+        told = " ".join(filter(None, _told(category, standing, language)))
+        yield f"<li><strong>{escape(label_of(category, language))}</strong> {escape(told)}</li>"
 
 
-def _notes(category: Category, status: str, on_request: str, exempt: str) -> Iterator[str]:
+def _told(category: Category, standing: Standing, language: str) -> Iterator[str]:
+    words = MESSAGES[language]
+    yield description_of(category, language)
     if category.on_request:
-        yield on_request
-    if category.exempt and status == "unset":
-        yield exempt
+        yield words["on-request"]
+    if category.exempt:
+        yield words["exempt"]
+    if category.gpc and standing.gpc:
+        yield words["signal"]
