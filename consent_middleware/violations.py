@@ -80,6 +80,11 @@ class Violations:
             logger.warning("%s: %s", CODE, json.dumps(told))
 
 
+def is_host(text: str) -> bool:
+    """Whether a text has the form of a host name, in lower case."""
+    return _HOST.fullmatch(text) is not None
+
+
 def read(body: bytes, host: str) -> Iterator[Violation]:
     """Yield what there is to know of a body of reports, in either of their forms, about pages of ``host``."""
     try:
@@ -121,7 +126,7 @@ def _place(url: object) -> tuple[str, str] | None:
         host = (parts.hostname or "").lower()
     except ValueError:
         return None
-    if parts.scheme not in _SCHEMES or not _HOST.fullmatch(host):
+    if parts.scheme not in _SCHEMES or not is_host(host):
         return None
     return host, parts.path or "/"
 
