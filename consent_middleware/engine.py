@@ -19,7 +19,8 @@ from .endpoints import Endpoints
 from .errors import ConfigurationError
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
-from .policy import Category, CookieRule, Policy
+from .policy import Category, CookieRule, KnownCookie, Policy
+from .policy_page import CookiePolicy
 from .reports import Reporter
 from .seal import Seal
 from .signals import refuses_by_gpc
@@ -68,7 +69,7 @@ class Engine:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
         token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
     ) -> None:
         self.policy = policy = as_policy(policy)
@@ -78,11 +79,13 @@ class Engine:
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
-        self.endpoints = Endpoints(policy, prefix)
+        known = known_cookies(necessary)
+        self.cookie_policy = CookiePolicy(policy, known)
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, self.cookie_name)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *checked_names(necessary)])
+        kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.necessary = {
@@ -134,6 +137,13 @@ class Engine:
         if kind is None or len(pair) > _PLAIN_PAIR or len(tail) > _PLAIN_TAIL or not line.isprintable():
             return False
         return self.is_within(kind, tail, now)
+
+    def policy_fragment(self, request: Request, language: str = "") -> str:
+        """Return the cookie policy as HTML to stand in a page: in this language if the site has it, else the visitor's.
+
+        Its sections have headings of level 2. Nothing in it depends on what the visitor chose.
+        """
+        return self.cookie_policy.html(self.endpoints.place_of(request, language))
 
     def cookie_name(self, scheme: str) -> str:
         """Return the name of our cookie: only over https can a browser vouch for where it came from."""
@@ -205,6 +215,17 @@ def checked_names(names: object) -> tuple[str, ...]:
                 f'necessary: {name!r} is no cookie name; write names like "session", or "cart_*" for all that begin so'
             )
     return tuple(cast("list[str]", listed))
+
+
+def known_cookies(necessary: object) -> tuple[KnownCookie, ...]:
+    """Return necessary cookies, those of which only the name is given too. Raises ConfigurationError."""
+    several = isinstance(necessary, Iterable) and not isinstance(necessary, str)
+    given: list[object] = list(cast("Iterable[object]", necessary)) if several else [necessary]
+    names = checked_names([cookie.name if isinstance(cookie, KnownCookie) else cookie for cookie in given])
+    return tuple(
+        cookie if isinstance(cookie, KnownCookie) else KnownCookie(name=name)
+        for cookie, name in zip(given, names, strict=True)
+    )
 
 
 def checked_prefix(prefix: object) -> str:
