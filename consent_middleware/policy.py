@@ -132,9 +132,10 @@ class Policy:
     for a choice, thirteen for a cookie, the categories necessary, functional, analytics and marketing, and no
     undeclared cookie. ``cookies`` are the site's own declarations, ``services`` those of every category.
 
-    ``date`` is the day from which the policy holds. ``languages`` are those in which visitors are addressed, the
-    default one to who understands none of them; ``texts`` has the site's own words in place of built-in messages, by
-    language and key. ``policy_url`` is where the site tells its policy itself, by language.
+    ``date`` is the day from which the policy holds; in a file a version that is a day says it too. ``languages`` are
+    those in which visitors are addressed, the default one to who understands none of them; ``texts`` has the site's
+    own words in place of built-in messages, by language and key. ``policy_url`` is where the site tells its policy
+    itself, by language.
     """
 
     version: str = ""

@@ -23,7 +23,7 @@ from .forms import (
     normal_script,
 )
 from .mistakes import Findings, Id, Place
-from .tables import Table
+from .tables import Table, day_named
 from .wording import read_default_language, read_languages
 
 _Part = TypeVar("_Part")
@@ -70,9 +70,10 @@ def read_settings(table: Table) -> Policy:
     how = 'the visitors must be told: write contact = "…", an address of the data protection officer or the controller'
     defaults = Policy()
     languages = read_languages(table)
+    version = table.text("version") or ""
     settings = Policy(
-        version=table.text("version") or "",
-        date=table.day("date"),
+        version=version,
+        date=table.day("date") or day_named(version),
         revision=table.count("revision", defaults.revision),
         controller=table.needed_text("controller", Id.NO_CONTACT, whom) or "",
         contact=table.needed_text("contact", Id.NO_CONTACT, how) or "",

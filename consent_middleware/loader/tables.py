@@ -111,11 +111,10 @@ class Table:
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
         if isinstance(value, str):
-            try:
-                return date.fromisoformat(value)
-            except ValueError:
+            day = day_named(value)
+            if day is None:
                 self.findings.report(Id.DATE, self.at(key), f"{quote(value)} is not a day", _AS_DAY)
-                return None
+            return day
         self._wrong_type(value, self.at(key), "a day", _AS_DAY)
         return None
 
@@ -199,3 +198,11 @@ class Table:
 
     def _wrong_type(self, value: Any, place: Place, expected: str, suggestion: str) -> None:
         self.findings.report(Id.WRONG_TYPE, place, f"is {kind_of(value)}, not {expected}", suggestion)
+
+
+def day_named(text: str) -> date | None:
+    """Return the day of the calendar that a text names, "2026-11-21"; None if it names none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
