@@ -14,7 +14,6 @@ from .decision import Standing
 from .messages import MESSAGES, description_of, is_right_to_left, label_of, lifetime_in
 from .policy import Category, Policy
 
-
 _ICON = (  # two sliders
     '<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor" '
     'stroke-width="1.75" stroke-linecap="round"><path d="M2 6h5m6 0h5M2 14h9m6 0h1"/>'

@@ -13,11 +13,17 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from .assets import Asset, asset
+from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
-from .messages import language_for
+from .messages import language_for, language_of
+from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
 from .policy import Policy
+from .policy_page import PAGE_HEADERS as POLICY_HEADERS
+from .policy_page import CookiePolicy, Place
+from .violations import TYPES as REPORT_TYPES
+from .violations import Violations
 
 PAGE_STYLE = asset("pages.css")
 """What the pages of our own look like."""
@@ -54,16 +60,21 @@ class Refusal(Exception):
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str, assets: Iterable[Asset] = ()) -> None:
+    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy, assets: Iterable[Asset] = ()) -> None:
         self._policy = policy
+        self._cookie_policy = cookie_policy
         self._prefix = prefix
         self._routes: dict[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
+            "/policy": (("GET", "HEAD"), self._cookie_policy_page),
         }
         for file in (PAGE_STYLE, *assets):
             self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
+        if policy.html.csp != "off":
+            self._violations = Violations()
+            self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
 
     def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Answer a request below the prefix. ``body`` is None when it was larger than BODY_LIMIT."""
@@ -98,6 +109,19 @@ class Endpoints:
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
         return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
 
+    def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
+        status = 202
+        if _content_type(request) not in REPORT_TYPES:
+            status = 415
+        elif body is None:
+            status = 413
+        elif not self._violations.has_room(decision.now):
+            status = 429
+        else:
+            self._violations.take(body, request.host)
+        return Reply(status, (*_TEXT, *_COMMON))
+
     def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         return Reply(200, (*_JSON, *_COMMON), self.state(decision))
 
@@ -113,6 +137,22 @@ class Endpoints:
             home_path=f"{request.root}/",
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        place = self.place_of(request, _asked_language(request))
+        page = self._cookie_policy.page(place, home=f"{request.root}/")
+        told = (("Content-Language", place.language), ("Vary", "Accept-Language"), ("Cache-Control", "no-cache"))
+        return Reply(200, (*POLICY_HEADERS, *told, _NO_SNIFF), page.encode())
+
+    def place_of(self, request: Request, language: str = "") -> Place:
+        """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
+        offered, default = self._policy.languages, self._policy.default_language
+        asked = language_of(language)
+        return Place(
+            language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
+            settings_url=f"{request.root}{self._prefix}/settings",
+            choice_cookie=choice_name(self._policy, request.scheme),
+        )
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         if not comes_from_here(request):
@@ -222,6 +262,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
     return texts
+
+
+def _asked_language(request: Request) -> str:
+    """What ``?language=fr`` asks for, so that a page can link to the policy in its own language."""
+    query = request.target.partition("?")[2]
+    try:
+        return dict(parse_qsl(query, max_num_fields=20)).get("language", "")
+    except ValueError:
+        return ""
 
 
 def _content_type(request: Request) -> str:

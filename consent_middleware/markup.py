@@ -20,7 +20,7 @@ from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
 from .http import Headers, Request
 from .insertions import Insertion, Insertions, View
-from .messages import language_for
+from .messages import language_for, language_of
 from .placeholder import Place, placeholder
 from .policy import Policy
 from .variants import is_marked, unmark_tags
@@ -29,6 +29,9 @@ logger = logging.getLogger("consent_middleware")
 
 JUDGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 """The request headers that speak about the bytes of a page."""
+
+WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
+"""What a request is for, in Sec-Fetch-Dest, when its answer runs apart from the page, under headers of its own."""
 
 _PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
 _NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
@@ -71,7 +74,7 @@ class Markup:
         self._report = report
         self._enforces = policy.mode == "enforce"
         settings = policy.html
-        services = [service for service in policy.services if service.scripts or service.inline]
+        services = [service for service in policy.page_services if service.scripts or service.inline]
         # Hosts that nobody declared are then UNDECLARED, a category that no visitor can grant.
         self._withholds_undeclared = settings.third_party_hosts == "withhold"
         self._insertions = Insertions(policy, prefix)
@@ -80,6 +83,8 @@ class Markup:
             or any(service.category in policy.choosable for service in services)
             or settings.third_party_hosts != "allow"
             or settings.gate
+            or settings.csp != "off"
+            or bool(settings.browsing_topics)
         )
         self._embed_style = asset("embed.css")
         self.assets: tuple[Asset, ...] = (self._embed_style, *self._insertions.assets)
@@ -109,11 +114,11 @@ class Markup:
             return value
         match name:
             case "if-none-match":
-                is_document = _asks_for_document(request)
-                if not (is_document or is_marked(value)):
+                has_variants = self._has_variants(request)
+                if not (has_variants or is_marked(value)):
                     return value
                 # What a browser kept from before there was a gate bears no mark, and must not come back to life.
-                keeps_unmarked = not (is_document and self.may_change(request, standing()))
+                keeps_unmarked = not (has_variants and self.may_change(request, standing()))
                 return unmark_tags(value, self.variant(request, standing()), keeps_unmarked=keeps_unmarked) or None
             case "if-modified-since":
                 return None if self._knows_no_variants(request, standing) else value
@@ -125,9 +130,10 @@ class Markup:
 
     def may_change(self, request: Request, standing: Standing) -> bool:
         """Whether a page in answer to this request could be another one for this visitor than the application's."""
-        return bool(self._withheld(standing)) or self._inserts(request, standing)
+        return bool(self.withheld(standing)) or self._inserts(request, standing)
 
-    def _withheld(self, standing: Standing) -> frozenset[str]:
+    def withheld(self, standing: Standing) -> frozenset[str]:
+        """Return the categories of which a page is to hold nothing for this visitor."""
         undeclared = self._withholds_undeclared and standing.applies
         return standing.withheld | {UNDECLARED} if undeclared else standing.withheld
 
@@ -142,11 +148,16 @@ class Markup:
         if is_marked(request.header("if-none-match")):
             return True
         destination = request.header("sec-fetch-dest")
-        return (_asks_for_document(request) or destination == "empty") and self.may_change(request, standing())
+        return (self._has_variants(request) or destination == "empty") and self.may_change(request, standing())
+
+    def _has_variants(self, request: Request) -> bool:
+        """Whether what is asked for is certain to come in variants, if it is what browsers take it for."""
+        walls_workers = self._policy.html.csp != "off"
+        return _asks_for_document(request) or (walls_workers and request.header("sec-fetch-dest") in WORKERS)
 
     def variant(self, request: Request, standing: Standing) -> str:
         """Name the variant of a page that this visitor gets."""
-        withheld = self._withheld(standing)
+        withheld = self.withheld(standing)
         shown = _shown_as(request) if self._inserts(request, standing) else None
         language = self._language(request, []) if withheld or shown else ""
         return self._variant(standing if shown else None, withheld, shown, language)
@@ -195,7 +206,7 @@ class Markup:
         if not any(len(name) in _WATCHED_LENGTHS and name.lower() in WATCHED for name, _ in headers):
             return headers, False
         address = locate(_address(request))
-        withheld = self._withheld(standing())
+        withheld = self.withheld(standing())
         found: set[str] = set()
 
         def is_withheld(url: str) -> bool:
@@ -228,9 +239,12 @@ class Markup:
         return any(host == name or host.endswith(f".{name}") for name in own if name)
 
     def _language(self, request: Request, headers: Headers) -> str:
-        """Return the language of what we say in a page: the site's setting, the page's own, the visitor's."""
+        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's."""
         declared = next((value for name, value in headers if name.lower() == "content-language"), None)
-        return self._policy.banner.language or language_for(declared or request.header("accept-language"))
+        offered, default = self._policy.languages, self._policy.default_language
+        if declared is not None and (language := language_of(declared)) in offered:
+            return language
+        return language_for(request.header("accept-language"), offered, default)
 
     def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
         if not self._inserts(request, standing):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from html import escape
 
 from .decision import Decision
-from .messages import MESSAGES, description_of, is_right_to_left, label_of, lifetime_in
+from .messages import MESSAGES, date_in, description_of, is_right_to_left, label_of, lifetime_in
 from .policy import Category, Policy
 
 PAGE_HEADERS = (
@@ -133,7 +132,8 @@ def _standing(decision: Decision, language: str) -> str:
     decided, expires = decision.decided_at, decision.expires_at
     if decided is None or expires is None:
         return MESSAGES[language]["undecided"]
-    return MESSAGES[language]["decided"].format(decided=_date(decided), expires=_date(expires))
+    words = MESSAGES[language]["decided"]
+    return words.format(decided=date_in(decided, language), expires=date_in(expires, language))
 
 
 def _imprint(policy: Policy, language: str) -> str:
@@ -144,7 +144,3 @@ def _imprint(policy: Policy, language: str) -> str:
     if policy.version:
         lines.append(f"{words['version']} {policy.version}")
     return "\n".join(f'<p class="details">{escape(line)}</p>' for line in lines if line)
-
-
-def _date(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d")

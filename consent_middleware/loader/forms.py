@@ -10,7 +10,6 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ..messages import MESSAGES
 from .mistakes import Id, quote
 
 
@@ -43,12 +42,6 @@ def fault_of_category(name: str) -> Fault | None:
         return None
     reason = f"{quote(name)} is not a name for a category"
     return Fault(Id.CATEGORY_NAME, reason, "use up to 40 lower-case letters, digits, dashes and underscores")
-
-
-def fault_of_language(tag: str) -> Fault | None:
-    if tag in MESSAGES:
-        return None
-    return Fault(Id.LANGUAGE, f"{quote(tag)} is no language of ours", f"there are {', '.join(sorted(MESSAGES))}")
 
 
 def fault_of_service_id(id: str) -> Fault | None:
@@ -153,6 +146,15 @@ def fault_of_url(url: str) -> Fault | None:
     if parts.scheme in ("http", "https") and parts.netloc and url.isprintable() and " " not in url:
         return None
     return Fault(Id.URL, f"{quote(url)} is not the address of a page", "write it in full, from https:// on")
+
+
+def fault_of_link(link: str) -> Fault | None:
+    """Judge where a link leads: to a path of the site, or to an address in full."""
+    is_path = link.startswith("/") and not link.startswith("//")
+    if is_path and link.isprintable() and " " not in link and "\\" not in link:
+        return None
+    fault = fault_of_url(link)
+    return fault and Fault(Id.URL, fault.reason, 'write a path like "/cookies", or all of it from https:// on')
 
 
 def _host_of(text: str) -> str:
