@@ -27,6 +27,7 @@ from .proof import Proof
 from .record import Record
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
+from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
 
@@ -104,6 +105,11 @@ class Exchange:
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
+
+    def gates_script(self) -> bool:
+        """Whether the headers of a script that answers this request are to be looked at."""
+        walls = self._engine.walls
+        return walls is not None and walls.bind_script(self._request)
 
     @property
     def may_gate_pages(self) -> bool:
@@ -210,11 +216,11 @@ class Exchange:
 
     def _cookie_gate(self) -> CookieGate:
         if self._cookies is None:
-            self._cookies = CookieGate(self._engine, self.decision)
+            self._cookies = CookieGate(self._engine, self._request, self.decision)
         return self._cookies
 
     def _optional(self) -> Mapping[str, CookieRule]:
-        """The cookies of the request about which consent decides."""
+        """The cookies of the request about which consent or their age decides."""
         return self._cookies.optional if self._cookies is not None else {}
 
     def _prove(self) -> Proof:
@@ -265,15 +271,29 @@ class Exchange:
         if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
             personal = personal or is_page
+            if engine.walls is not None and engine.walls.concern(self._request, out, is_page=is_page):
+                out = self._walled(engine.walls, out)
+                personal = True
         own = [self._prove().cookie()] if decision.acts else []
         swept = self._swept(status, out) if engine.enforces else []
-        out += [("Set-Cookie", line) for line in [*own, *swept]]
+        companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
+        out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
+    def _walled(self, walls: Walls, headers: Headers) -> Headers:
+        try:
+            return walls.raised(self._request, headers, self._withheld())
+        except Exception:
+            logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
+            return walls.raised(self._request, headers, frozenset(self._engine.policy.choosable))
+
     def _swept(self, status: int, headers: Headers) -> list[str]:
-        cookies = unwanted(self._engine, self.decision, self._optional())
+        gate = self._cookie_gate()
+        cookies = unwanted(self._engine, self.decision, gate.optional, gate.outlived)
         if not cookies or not may_sweep(self.decision, status, headers):
             return []
-        return sweep(self._engine, self._request, cookies)
+        swept = sweep(self._engine, self._request, cookies)
+        gate.forget(swept)
+        return [line for lines in swept.values() for line in lines]

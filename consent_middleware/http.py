@@ -69,6 +69,7 @@ class Reply:
 
 REASONS: Mapping[int, str] = {
     200: "OK",
+    202: "Accepted",
     303: "See Other",
     400: "Bad Request",
     403: "Forbidden",
@@ -77,5 +78,6 @@ REASONS: Mapping[int, str] = {
     409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    429: "Too Many Requests",
     503: "Service Unavailable",
 }

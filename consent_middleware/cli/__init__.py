@@ -16,8 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
+from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE)
+COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 
