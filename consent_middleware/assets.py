@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from .scripts import source
+
 _MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 
@@ -30,12 +32,9 @@ def made(file: str, body: bytes) -> Asset:
     return Asset(f"{stem}-{hashlib.sha256(body).hexdigest()[:12]}.{kind}", _MEDIA_TYPES[kind], body)
 
 
-def source(file: str) -> bytes:
-    """Return a file of ``web/`` as it was written."""
-    return resources.files("consent_middleware").joinpath("web", file).read_bytes()
-
-
 @cache
 def asset(file: str) -> Asset:
     """Return a file of ``web/`` that is the same for every policy."""
-    return made(file, source(file))
+    if file.endswith(".js"):
+        return made(file, source(file).encode())
+    return made(file, resources.files("consent_middleware").joinpath("web", file).read_bytes())

@@ -98,7 +98,8 @@ class Engine:
         self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
+        categories = {name: kind.category.name for name, kind in kinds.items()}
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories)
         self.markup = markup if markup.is_needed else None
         self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets)
         self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))

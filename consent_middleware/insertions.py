@@ -7,16 +7,16 @@ page costs two replacements.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 from urllib.parse import quote
 
-from .assets import Asset, asset
+from .assets import Asset, asset, made
 from .banner import Addresses, banner, way_back
 from .decision import Standing
-from .guard import guard_asset
+from .guard import guard_script
 from .messages import label_of
 from .policy import Policy
 
@@ -44,12 +44,15 @@ class Insertion(NamedTuple):
 
 
 class Insertions:
-    """What one site's pages are given, built once. ``is_needed`` tells whether that is anything."""
+    """What one site's pages are given, built once. ``is_needed`` tells whether that is anything.
 
-    def __init__(self, policy: Policy, prefix: str) -> None:
+    ``cookies`` are the categories of all that is declared or known, by name, exact or with a trailing ``*``.
+    """
+
+    def __init__(self, policy: Policy, prefix: str, cookies: Mapping[str, str]) -> None:
         self._policy = policy
         self._prefix = prefix
-        self._guard = guard_asset(policy)
+        self._guard = made("guard.js", guard_script(policy, cookies))
         self._script = asset("consent.js")
         self._style = asset("consent.css")
         self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style)

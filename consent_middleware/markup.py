@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from functools import lru_cache, partial
 from importlib import metadata
+from types import MappingProxyType
 from typing import Protocol
 
 from .assets import Asset, asset
@@ -65,10 +66,12 @@ class Markup:
     """The HTML gate of one site, built once. ``is_needed`` tells whether the policy gives it anything to do.
 
     ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
-    may take a signature to verify.
+    may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
     """
 
-    def __init__(self, policy: Policy, prefix: str, report: Report) -> None:
+    def __init__(
+        self, policy: Policy, prefix: str, report: Report, cookies: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._policy = policy
         self._prefix = prefix
         self._report = report
@@ -77,7 +80,7 @@ class Markup:
         services = [service for service in policy.page_services if service.scripts or service.inline]
         # Hosts that nobody declared are then UNDECLARED, a category that no visitor can grant.
         self._withholds_undeclared = settings.third_party_hosts == "withhold"
-        self._insertions = Insertions(policy, prefix)
+        self._insertions = Insertions(policy, prefix, cookies)
         self.is_needed = (
             self._insertions.is_needed
             or any(service.category in policy.choosable for service in services)
