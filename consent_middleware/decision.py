@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from .errors import ResponseStarted, UnknownCategory
 from .http import Request
+from .messages import language_for, text_in
 from .policy import Policy
 from .seal import Choice, Receipt, Source
 
@@ -133,6 +134,15 @@ class Decision:
     def settings_url(self) -> str:
         """Path of the page on which the visitor can change the choice at any time."""
         return f"{self._request.root}{self.reader.prefix}/settings"
+
+    @property
+    def policy_url(self) -> str:
+        """Where the visitor can read the cookie policy: the page that the site names, else our own."""
+        language = language_for(
+            self._request.header("accept-language"), self._policy.languages, self._policy.default_language
+        )
+        own = text_in(self._policy.policy_url, language, self._policy.default_language)
+        return own or f"{self._request.root}{self.reader.prefix}/policy"
 
     # What the application may do for the visitor, from its own settings page for instance.
 

@@ -14,11 +14,14 @@ from urllib.parse import parse_qsl, urlsplit
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
-from .messages import language_for
+from .messages import language_for, language_of
+from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
 from .placeholder import STYLE as EMBED_STYLE
 from .placeholder import STYLE_NAME
 from .policy import Policy
+from .policy_page import PAGE_HEADERS as POLICY_HEADERS
+from .policy_page import CookiePolicy, Place
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
@@ -54,13 +57,15 @@ class Refusal(Exception):
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str) -> None:
+    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy) -> None:
         self._policy = policy
+        self._cookie_policy = cookie_policy
         self._prefix = prefix
         self._routes: dict[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
+            "/policy": (("GET", "HEAD"), self._cookie_policy_page),
             f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
         if policy.html.csp != "off":
@@ -131,6 +136,22 @@ class Endpoints:
             home_path=f"{request.root}/",
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        place = self.place_of(request, _asked_language(request))
+        page = self._cookie_policy.page(place, home=f"{request.root}/")
+        told = (("Content-Language", place.language), ("Vary", "Accept-Language"), ("Cache-Control", "no-cache"))
+        return Reply(200, (*POLICY_HEADERS, *told, _NO_SNIFF), page.encode())
+
+    def place_of(self, request: Request, language: str = "") -> Place:
+        """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
+        offered, default = self._policy.languages, self._policy.default_language
+        asked = language_of(language)
+        return Place(
+            language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
+            settings_url=f"{request.root}{self._prefix}/settings",
+            choice_cookie=choice_name(self._policy, request.scheme),
+        )
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         if not comes_from_here(request):
@@ -234,6 +255,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
     return texts
+
+
+def _asked_language(request: Request) -> str:
+    """What ``?language=fr`` asks for, so that a page can link to the policy in its own language."""
+    query = request.target.partition("?")[2]
+    try:
+        return dict(parse_qsl(query, max_num_fields=20)).get("language", "")
+    except ValueError:
+        return ""
 
 
 def _content_type(request: Request) -> str:

@@ -16,9 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
+from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 
