@@ -15,6 +15,7 @@ from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
 from .messages import language_for, language_of
+from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
 from .placeholder import STYLE as EMBED_STYLE
 from .placeholder import STYLE_NAME
@@ -56,12 +57,9 @@ class Refusal(Exception):
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(
-        self, policy: Policy, prefix: str, cookie_policy: CookiePolicy, cookie_name: Callable[[str], str]
-    ) -> None:
+    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy) -> None:
         self._policy = policy
         self._cookie_policy = cookie_policy
-        self._cookie_name = cookie_name
         self._prefix = prefix
         self._routes: dict[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
             "/state": (("GET", "HEAD"), self._state),
@@ -152,7 +150,7 @@ class Endpoints:
         return Place(
             language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
             settings_url=f"{request.root}{self._prefix}/settings",
-            choice_cookie=self._cookie_name(request.scheme),
+            choice_cookie=choice_name(self._policy, request.scheme),
         )
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:

@@ -15,10 +15,12 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
 from .decision import Decision, Visit
+from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
+from .own_cookies import OWN_NAMES, choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
 from .reports import Reporter
@@ -39,8 +41,6 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
 
-OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
@@ -48,6 +48,11 @@ class Kind:
 
     rule: CookieRule
     category: Category
+
+    @property
+    def is_free(self) -> bool:
+        """Whether neither consent nor age decides about it, so that a cap on each of its lines is all it needs."""
+        return self.category.required and not self.category.first_deposit
 
     @property
     def session_only(self) -> bool:
@@ -80,18 +85,17 @@ class Engine:
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
+        self.deposits = DepositSeal(secret_keys)
         known = known_cookies(necessary)
         self.cookie_policy = CookiePolicy(policy, known)
-        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, self.cookie_name)
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
-        self.necessary = {
-            name: kind for name, kind in kinds.items() if kind.category.required and not name.endswith("*")
-        }
+        self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
@@ -112,11 +116,19 @@ class Engine:
     def visit(self, request: Request, now: int) -> Visit:
         """Read what a request tells about consent. Anything that cannot be read is no choice."""
         try:
-            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
+            receipt = self.seal.newest(_values(request.cookies, choice_name(self.policy, request.scheme)), now)
             return Visit(receipt, now, self._applies_to(request))
         except Exception:
             logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
             return Visit(None, now, applies=True)
+
+    def first_days(self, request: Request) -> FirstDays:
+        """Read since when the visitor has which cookie. What cannot be read is not known."""
+        try:
+            return self.deposits.loads(_values(request.cookies, first_name(self.policy, request.scheme)))
+        except Exception:
+            logger.exception("consent.fault: the first days of cookies could not be read; lifetimes count from now")
+            return FirstDays({})
 
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
@@ -140,18 +152,16 @@ class Engine:
             return False
         return self.is_within(kind, tail, now)
 
+    def end_of_life(self, kind: Kind, first: int) -> int:
+        """Return when a cookie that was first set at ``first`` has to be gone (epoch seconds)."""
+        return self._latest(kind, first)
+
     def policy_fragment(self, request: Request, language: str = "") -> str:
         """Return the cookie policy as HTML to stand in a page: in this language if the site has it, else the visitor's.
 
         Its sections have headings of level 2. Nothing in it depends on what the visitor chose.
         """
         return self.cookie_policy.html(self.endpoints.place_of(request, language))
-
-    def cookie_name(self, scheme: str) -> str:
-        """Return the name of our cookie: only over https can a browser vouch for where it came from."""
-        if scheme not in ("https", "wss"):
-            return "consent"
-        return "__Secure-consent" if self.policy.cookie_domain else "__Host-consent"
 
     def only_necessary(self, headers: Headers) -> Headers:
         """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""

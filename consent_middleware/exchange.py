@@ -216,11 +216,11 @@ class Exchange:
 
     def _cookie_gate(self) -> CookieGate:
         if self._cookies is None:
-            self._cookies = CookieGate(self._engine, self.decision)
+            self._cookies = CookieGate(self._engine, self._request, self.decision)
         return self._cookies
 
     def _optional(self) -> Mapping[str, CookieRule]:
-        """The cookies of the request about which consent decides."""
+        """The cookies of the request about which consent or their age decides."""
         return self._cookies.optional if self._cookies is not None else {}
 
     def _prove(self) -> Proof:
@@ -276,7 +276,8 @@ class Exchange:
                 personal = True
         own = [self._prove().cookie()] if decision.acts else []
         swept = self._swept(status, out) if engine.enforces else []
-        out += [("Set-Cookie", line) for line in [*own, *swept]]
+        companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
+        out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
@@ -289,7 +290,10 @@ class Exchange:
             return walls.raised(self._request, headers, frozenset(self._engine.policy.choosable))
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
-        cookies = unwanted(self._engine, self.decision, self._optional())
+        gate = self._cookie_gate()
+        cookies = unwanted(self._engine, self.decision, gate.optional, gate.outlived)
         if not cookies or not may_sweep(self.decision, status, headers):
             return []
-        return sweep(self._engine, self._request, cookies)
+        swept = sweep(self._engine, self._request, cookies)
+        gate.forget(swept)
+        return [line for lines in swept.values() for line in lines]

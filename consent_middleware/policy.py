@@ -88,7 +88,8 @@ class Category:
 
     ``required``: strictly necessary, always allowed, never asked. ``exempt``: audience measurement exempt from
     consent, allowed until the visitor objects. ``on_request``: not part of "accept all", granted when the visitor
-    asks for it. ``gpc``: ``Sec-GPC: 1`` counts as a refusal.
+    asks for it. ``gpc``: ``Sec-GPC: 1`` counts as a refusal. ``first_deposit``: the lives of a required category's
+    cookies count from their first deposit too, as those of all others do.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Category:
     exempt: bool = False
     on_request: bool = False
     gpc: bool = False
+    first_deposit: bool = False
     label: Texts = field(default_factory=dict[str, str])
     description: Texts = field(default_factory=dict[str, str])
 
@@ -103,6 +105,11 @@ class Category:
     def is_asked(self) -> bool:
         """Whether the visitor has to be asked before anything of this category happens."""
         return not (self.required or self.exempt or self.on_request)
+
+    @property
+    def counts_from_first(self) -> bool:
+        """Whether lifetimes count from the first deposit of a cookie, and not from each renewal."""
+        return self.first_deposit or not self.required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,9 @@ class Policy:
 
     Make one with ``Policy.load``, ``Policy.from_dict`` or ``Policy()``, the default that needs no file: six months
     for a choice, thirteen for a cookie, the categories necessary, functional, analytics and marketing, and no
-    undeclared cookie. ``cookies`` are the site's own declarations, ``services`` those of every category.
+    undeclared cookie. ``session_cookies`` "count" lets the lives of cookies without a lifetime count from their first
+    deposit as well, because browsers that restore sessions keep them for as long. ``cookies`` are the site's own
+    declarations, ``services`` those of every category.
 
     ``date`` is the day from which the policy holds; in a file a version that is a day says it too. ``languages`` are
     those in which visitors are addressed, the default one to who understands none of them; ``texts`` has the site's
@@ -152,6 +161,7 @@ class Policy:
     consent_lifetime: Lifetime = Lifetime(months=6)
     cookie_lifetime: Lifetime = Lifetime(months=13)
     undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
+    session_cookies: Literal["leave", "count"] = "leave"
     cookie_domain: str | None = None
     mode: Literal["enforce", "report"] = "enforce"
     languages: tuple[str, ...] = languages.TAGS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 from .ending import Ending
 from .judge import Judge
@@ -192,6 +193,7 @@ class HTMLGate:
         return self._inject_body_end if self._has_injected_body_end else b""
 
 
+@lru_cache(maxsize=64)
 def _codec(encoding: str) -> str:
     """The codec's name; what browsers would not know either is read as UTF-8, which finds all that is ASCII."""
     try:

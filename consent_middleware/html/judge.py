@@ -39,6 +39,7 @@ GateDocument = Callable[[bytes], "str | None"]
 
 _MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
+_UNKNOWN = ""
 
 _SPACE = b"\t\n\f\r "
 _REFRESH = re.compile(
@@ -120,13 +121,12 @@ class Judge:
     def of_script(self, text: bytes) -> str | None:
         """Say which withheld category an inline script belongs to."""
         key = text if len(text) <= _MEMO_KEY_BYTES else blake2b(text, digest_size=16).digest()
-        try:
-            return self._bodies[key]
-        except KeyError:
+        category = self._bodies.get(key, _UNKNOWN)
+        if category is _UNKNOWN:
             if len(self._bodies) >= _MEMO_ENTRIES:
                 self._bodies.clear()
             category = self._bodies[key] = self._category_of_script(text)
-            return category
+        return category
 
     def of_svg_script(self, text: bytes) -> str | None:
         """The same for a script in SVG, whose text is what its markup says: references, CDATA sections, elements."""
@@ -168,16 +168,16 @@ class Judge:
         lowered = tag.lower()
         if name == b"meta":
             return b"http-equiv" not in lowered
-        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
-            return False
-        if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
-            return False
         for host, following in _HOSTS.findall(lowered):
             if not host or following not in _FOLLOWS_HOST:
                 return False
             concerned = self._hosts.get(host)
             if self._remember_host(host) if concerned is None else concerned:
                 return False
+        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
+            return False
+        if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
+            return False
         if b"%" in lowered:
             lowered = unquote_to_bytes(lowered).lower()
         return all(file_name not in lowered for file_name in self._file_names)

@@ -80,6 +80,7 @@ def read_settings(table: Table) -> Policy:
         consent_lifetime=table.lifetime("consent_lifetime") or defaults.consent_lifetime,
         cookie_lifetime=table.lifetime("cookie_lifetime") or defaults.cookie_lifetime,
         undeclared_cookies=table.option("undeclared_cookies", ("withhold", "allow", "report")),
+        session_cookies=table.option("session_cookies", ("leave", "count")),
         cookie_domain=_read_domain(table, "cookie_domain"),
         mode=table.option("mode", ("enforce", "report")),
         languages=languages or defaults.languages,
@@ -159,6 +160,7 @@ def _read_category(name: str, table: Table) -> Category:
         exempt=table.flag("exempt"),
         on_request=table.flag("on_request"),
         gpc=table.flag("gpc"),
+        first_deposit=table.flag("first_deposit"),
         label=table.texts("label"),
         description=table.texts("description"),
     )
@@ -170,6 +172,8 @@ def _judge_standing(category: Category, table: Table) -> None:
     def contradict(key: str, reason: str, suggestion: str) -> None:
         table.findings.report(Id.STANDING, table.at(key), reason, suggestion)
 
+    if "first_deposit" in table and not category.required:
+        contradict("first_deposit", "is for required categories; all others count from it anyway", "leave it out")
     if category.name == "necessary" and not category.required:
         contradict("required", "is false for the category necessary", "give an optional category another name")
     if category.required:

@@ -24,6 +24,7 @@ from timing import Batch, added, print_table, side_by_side  # first: it puts the
 
 from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
 from consent_middleware.engine import Engine  # isort: skip
+from consent_middleware.own_cookies import choice_name  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"
@@ -105,7 +106,7 @@ def returning_visitors() -> Iterator[str]:
     for number in range(VISITORS):
         at = int(time()) - 3600 - number * 60
         receipt = Receipt(engine.token(), "visitor", {name: Choice(True, at) for name in policy.choosable})
-        yield f"{engine.cookie_name('https')}={engine.seal.dumps(receipt)}"
+        yield f"{choice_name(policy, 'https')}={engine.seal.dumps(receipt)}"
 
 
 # ASGI
