@@ -13,12 +13,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from .audit import AUDIT
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (CHECK, AUDIT, CATALOGUE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 
