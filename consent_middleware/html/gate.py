@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from .ending import Ending
 from .judge import Judge
@@ -232,6 +233,7 @@ def begins_document(beginning: bytes) -> bool | None:
     return rest.startswith(_DOCUMENT_STARTS)
 
 
+@lru_cache(maxsize=64)
 def _codec(encoding: str) -> str:
     """The codec's name; what browsers would not know either is read as UTF-8, which finds all that is ASCII."""
     try:
