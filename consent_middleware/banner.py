@@ -71,12 +71,12 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
     )
 
 
-def way_back(policy: Policy, language: str, to: Addresses, *, is_hidden: bool) -> str:
-    """Return the discreet link to the settings; hidden while the banner, which has one itself, is there."""
+def way_back(policy: Policy, language: str, to: Addresses) -> str:
+    """Return the discreet link to the settings. While the banner is there, which has one itself, it is not shown."""
     words = policy.words(language)
     title = escape(words["title"])
     link = f'<a class="cm-back {policy.banner.link}" href="{to.settings}{to.from_here}">{_ICON}<span>{title}</span></a>'
-    return _hosted(policy, "data-consent-manage" + (" hidden" if is_hidden else ""), language, to, link)
+    return _hosted(policy, "data-consent-manage", language, to, link)
 
 
 def _hosted(policy: Policy, attributes: str, language: str, to: Addresses, markup: str) -> str:

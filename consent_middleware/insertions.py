@@ -108,7 +108,7 @@ class Insertions:
         if view.standing.needs_asking:
             yield banner(self._policy, view.standing, view.language, to)
         if self._policy.banner.link != "off":
-            yield way_back(self._policy, view.language, to, is_hidden=view.standing.needs_asking)
+            yield way_back(self._policy, view.language, to)
         data = json.dumps(self._data(view)).replace("<", "\\u003c")
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
