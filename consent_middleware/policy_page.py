@@ -134,6 +134,7 @@ class _Telling:
         self._enforces = policy.mode == "enforce"
 
     def blocks(self) -> Iterator[Block]:
+        yield from self._edition()
         yield self._says("policy-intro")
         yield self._says("policy-what")
         yield from self._choice()
@@ -142,6 +143,17 @@ class _Telling:
         yield from self._lifetimes()
         yield from self._browser()
         yield from self._contact()
+
+    def _edition(self) -> Iterator[Block]:
+        policy, words = self._policy, self._words
+        line: Line = ()
+        if policy.version:
+            line = (f"{words['version']} ", Name(policy.version))
+        if policy.date:
+            told = f"{words['policy-date']} {day_in(policy.date, self._language)}"
+            line = (*line, f" · {told}") if line else (told,)
+        if line:
+            yield Paragraph(line)
 
     def _choice(self) -> Iterator[Block]:
         yield self._heading("banner-title")
@@ -252,13 +264,6 @@ class _Telling:
         if lines:
             yield Listing(tuple(lines))
         yield self._says("policy-rights")
-        edition: list[Line] = []
-        if policy.version:
-            edition.append((f"{words['version']} ", Name(policy.version)))
-        if policy.date:
-            edition.append((f"{words['policy-date']} {day_in(policy.date, self._language)}",))
-        if edition:
-            yield Listing(tuple(edition))
 
     @property
     def _home_of_the_necessary(self) -> Category | None:
