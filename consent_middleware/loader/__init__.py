@@ -80,6 +80,7 @@ def _read(tables: Mapping[str, Any], source: str) -> Policy:
 def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
+    banner = parts.read_banner(root.table("banner"))
     texts = wording.read_texts(root)
     categories, listings = parts.read_categories(root)
     cookies = parts.read_cookies(root)
@@ -95,6 +96,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     return replace(
         settings,
         html=html,
+        banner=banner,
         texts=texts,
         categories=categories,
         cookies=tuple(cookie.value for cookie in cookies),
