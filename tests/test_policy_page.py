@@ -72,6 +72,12 @@ class TestTheTableOfCookies:
         ("name", "provider", "purpose", "lifetime"),
         [
             ("__Host-consent", "Example SARL", "Keeps your choice about cookies", "6 months"),
+            (
+                "__Host-consent-first",
+                "Example SARL",
+                "Notes since when you have which cookie, so that none is kept for too long",
+                "at most 13 months",
+            ),
             ("basket", "Example SARL", "Keeps <your> basket", "30 days"),
             ("theme", "Example SARL", "Comfort", "session"),
             ("taste_*", "Example SARL", "Comfort", "at most 13 months"),
