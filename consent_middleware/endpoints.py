@@ -105,9 +105,11 @@ class Endpoints:
 
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
-        policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
-        return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
+        state = {name: getattr(decision, name) for name in names}
+        state["allowed"] = [name for name in self._policy.categories if decision.permits(name)]
+        state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
+        return json.dumps(state).encode()
 
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from support.handmade import Handmade, handmade
+from consent_middleware import Policy
+from consent_middleware.guard import guard_script
+from consent_middleware.scripts import source
+from support.handmade import DECLARED, POLICY, Handmade, handmade
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,15 @@ def site(handmade_site: Handmade) -> Handmade:
 def visitor(arrive: Callable[..., Any], site: Handmade) -> Any:
     """Somebody in front of the handmade site, who has chosen nothing yet."""
     return arrive("page")
+
+
+@pytest.fixture
+def improved(site: Handmade) -> Handmade:
+    """The site with the scripts of ours in its pages."""
+    site.head = (
+        '<script src="/guard.js" data-consent-allowed="{allowed}"></script><script src="/consent.js" defer></script>'
+    )
+    site.files["/guard.js"] = ("text/javascript", guard_script(Policy.from_dict(POLICY), DECLARED))
+    site.files["/consent.js"] = ("text/javascript", source("consent.js").encode())
+    site.is_improved = True
+    return site

@@ -9,20 +9,11 @@ import pytest
 
 from consent_middleware import Policy
 from consent_middleware.guard import guard_script
-from support.handmade import HOST, POLICY, Handmade
+from support.handmade import DECLARED, HOST, POLICY, Handmade
 from support.third_parties import ThirdParties
 
 STATS, ADS = "https://stats.example/", "https://ads.example/"
-COOKIES = {
-    "session": "necessary",
-    "theme": "functional",
-    "theme_*": "necessary",
-    "_ga": "analytics",
-    "_ga_*": "analytics",
-    "_gcl*": "marketing",
-    "twk_*": "chat",
-}
-GUARD = guard_script(Policy.from_dict(POLICY), COOKIES)
+GUARD = guard_script(Policy.from_dict(POLICY), DECLARED)
 
 
 class Page:
@@ -565,7 +556,7 @@ def test_a_guard_that_fails_breaks_nothing_and_grants_nothing(page: Page) -> Non
 def test_undeclared_hosts_are_refused_where_the_policy_withholds_them(page: Page, rule: str) -> None:
     policy = Policy.from_dict({**POLICY, "html": {"third_party_hosts": "withhold", "own_hosts": ["cdn.example"]}})
     page.open()
-    page.site.files["/guard.js"] = ("text/javascript", guard_script(policy, COOKIES))
+    page.site.files["/guard.js"] = ("text/javascript", guard_script(policy, DECLARED))
     page.visitor.page.reload()
     page.run("""() => {
         const urls = ["https://free.example/", "https://img.cdn.example/", "https://sub.page.shop.test/", "/own.png"];
@@ -579,6 +570,6 @@ def test_undeclared_hosts_are_refused_where_the_policy_withholds_them(page: Page
 def test_the_rules_are_a_literal_and_nothing_else() -> None:
     policy = Policy.from_dict({**POLICY, "cookies": [{"name": "a</script><script>", "category": "functional"}]})
     assert b"</script" not in guard_script(policy, {"a</script><script>": "functional"})
-    literal = guard_script(policy, COOKIES).decode().rpartition("})(")[2].rpartition(", document.currentScript")[0]
+    literal = guard_script(policy, DECLARED).decode().rpartition("})(")[2].rpartition(", document.currentScript")[0]
     assert json.loads(literal)["days"] == 393
     assert HOST in json.loads(literal)["hosts"]
