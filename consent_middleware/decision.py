@@ -101,14 +101,17 @@ class Decision:
 
     @property
     def source(self) -> Literal["visitor", "application", "gpc", "default"]:
-        """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
+        """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's.
+
+        ``"gpc"`` is the signal: Global Privacy Control, or Do Not Track where the policy reads that.
+        """
         self._consult()
         if self.acts:
             return self.acts[-1].source
         visit = self.visit
         if self.choices and visit.receipt is not None:
             return visit.receipt.source
-        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+        return "gpc" if self._policy.heeding and self.gpc else "default"
 
     @property
     def decided_at(self) -> int | None:
@@ -199,6 +202,15 @@ class Decision:
         if self._choices is None:
             self._choices = standing(self._policy, self.visit)
         return self._choices
+
+    @property
+    def depends_on_signal(self) -> bool:
+        """Whether another signal of the browser could make another response to this request.
+
+        A choice that stands wins over the signal; one that is made in this request was not there at its beginning.
+        """
+        heeding = self._policy.heeding
+        return bool(heeding) and (bool(self.acts) or any(name not in self.choices for name in heeding))
 
     def permits(self, category: str) -> bool:
         """As ``allows``, for a category known to exist."""

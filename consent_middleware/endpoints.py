@@ -22,6 +22,7 @@ from .placeholder import STYLE_NAME
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place
+from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
@@ -68,6 +69,8 @@ class Endpoints:
             "/policy": (("GET", "HEAD"), self._cookie_policy_page),
             f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
+        if policy.gpc_json:
+            self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
@@ -108,6 +111,10 @@ class Endpoints:
         # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
         forever = ("Cache-Control", "public, max-age=31536000, immutable")
         return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
+
+    def _gpc_support(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        headers = (*_JSON, ("Cache-Control", "public, max-age=86400"), _NO_SNIFF)
+        return Reply(200, headers, support_resource(self._policy.date))
 
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""

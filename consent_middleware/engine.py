@@ -25,7 +25,7 @@ from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
 from .reports import Reporter
 from .seal import Seal
-from .signals import refuses_by_gpc
+from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -91,7 +91,7 @@ class Engine:
         self.endpoints = Endpoints(policy, prefix, self.cookie_policy)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
-        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
+        self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
@@ -108,6 +108,13 @@ class Engine:
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
+
+    def answers(self, request: Request) -> bool:
+        """Whether a request is for one of our own addresses, which the application never sees."""
+        path = request.path
+        if path.startswith(self.inside_prefix):
+            return True
+        return self.policy.gpc_json and path == GPC_PATH and not request.root
 
     def now(self) -> int:
         """Return the instant, in epoch seconds."""
@@ -133,9 +140,9 @@ class Engine:
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
         try:
-            return refuses_by_gpc(request)
+            return refuses_by_gpc(request) or (self.policy.dnt and refuses_by_dnt(request))
         except Exception:
-            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            logger.exception("consent.fault: the browser's signal could not be read; taken as a refusal")
             return True
 
     def is_plain(self, line: str, now: int) -> bool:

@@ -334,6 +334,10 @@ MISTAKES = [
         "categories.necessary.required",
         "another name",
     ),
+    (f"{SMALLEST}dnt = true\n[categories.a]", Id.SIGNAL, "policy.dnt", "gpc = true"),
+    (f"{SMALLEST}gpc_json = true\n[categories.a]", Id.SIGNAL, "policy.gpc_json", "gpc = true"),
+    (f"{SMALLEST}[categories.a]\nfirst_deposit = true", Id.STANDING, "categories.a.first_deposit", "leave it out"),
+    (f"{SMALLEST}session_cookies = 'keep'", Id.NOT_AN_OPTION, "policy.session_cookies", "leave"),
     (f"{SMALLEST}[categories.a]\nrequired = true\ngpc = true", Id.STANDING, "categories.a.gpc", "refused"),
     (f"{SMALLEST}[categories.a]\nrequired = true\nexempt = true", Id.STANDING, "categories.a.exempt", "refused"),
     (

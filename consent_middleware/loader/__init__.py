@@ -90,6 +90,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     agreement.judge_categories(cookies, categories, findings)
     agreement.judge_topics(html, categories, findings)
     agreement.judge_lifetimes([*cookies, *own], settings.cookie_lifetime, findings)
+    agreement.judge_signal(settings, categories, findings)
     agreement.judge_names([*cookies, *own], categories, findings)
     agreement.judge_rules(cookies, services, findings)
     return replace(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, HTMLSettings
+from ..policy import Category, CookieRule, HTMLSettings, Policy
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -67,6 +67,15 @@ def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findi
             reason = f"of {lifetime} exceeds cookie_lifetime, {cap}"
             hint = "it would be cut short: write what the visitors will find"
             findings.report(Id.COOKIE_LIFETIME, (*cookie.place, "lifetime"), reason, hint)
+
+
+def judge_signal(settings: Policy, categories: Mapping[str, Category], findings: Findings) -> None:
+    """Report promises to abide by the browser's signal in a policy in which it refuses nothing."""
+    if not any(category.gpc for category in categories.values()):
+        for key in ("dnt", "gpc_json"):
+            if getattr(settings, key):
+                hint = "write gpc = true in the categories it refuses, marketing for one"
+                findings.report(Id.SIGNAL, ("policy", key), "is true, and no category heeds the signal", hint)
 
 
 def judge_names(declared: Iterable[Placed[CookieRule]], categories: Mapping[str, Category], findings: Findings) -> None:

@@ -82,6 +82,8 @@ def read_settings(table: Table) -> Policy:
         undeclared_cookies=table.option("undeclared_cookies", ("withhold", "allow", "report")),
         session_cookies=table.option("session_cookies", ("leave", "count")),
         cookie_domain=_read_domain(table, "cookie_domain"),
+        dnt=table.flag("dnt"),
+        gpc_json=table.flag("gpc_json"),
         mode=table.option("mode", ("enforce", "report")),
         languages=languages or defaults.languages,
         default_language=read_default_language(table, languages) or defaults.default_language,
