@@ -19,6 +19,8 @@ Status = Literal["granted", "denied", "unset"]
 
 logger = logging.getLogger("consent_middleware")
 
+_NOTHING_FOREIGN: Mapping[str, bool] = {}
+
 
 class Visit(NamedTuple):
     """What one request tells about consent, read at most once and only when something depends on it."""
@@ -47,6 +49,7 @@ class Reader(Hashable, Protocol):
     def now(self) -> int: ...
     def visit(self, request: Request, now: int) -> Visit: ...
     def gpc(self, request: Request) -> bool: ...
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]: ...
 
 
 class Decision:
@@ -58,6 +61,7 @@ class Decision:
 
     __slots__ = (
         "_choices",
+        "_foreign",
         "_gpc",
         "_is_open",
         "_now",
@@ -78,6 +82,7 @@ class Decision:
         self._visit: Visit | None = None
         self._gpc: bool | None = None
         self._choices: dict[str, Choice] | None = None
+        self._foreign: Mapping[str, bool] | None = None
         self._is_open = True
         self.acts: list[Act] = []
         self.consulted = False
@@ -100,10 +105,11 @@ class Decision:
         return {name: self._status(name) for name in self._policy.categories}
 
     @property
-    def source(self) -> Literal["visitor", "application", "gpc", "default"]:
-        """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's.
+    def source(self) -> Literal["visitor", "application", "gpc", "foreign", "default"]:
+        """Whose word it is: the visitor's, the application's for the visitor, the browser's, another's, or nobody's.
 
-        ``"gpc"`` is the signal: Global Privacy Control, or Do Not Track where the policy reads that.
+        ``"gpc"`` is the browser's signal: Global Privacy Control, or Do Not Track where the policy reads that.
+        ``"foreign"`` is what another consent tool noted, where the policy reads that.
         """
         self._consult()
         if self.acts:
@@ -111,7 +117,9 @@ class Decision:
         visit = self.visit
         if self.choices and visit.receipt is not None:
             return visit.receipt.source
-        return "gpc" if self._policy.heeding and self.gpc else "default"
+        if self._policy.heeding and self.gpc:
+            return "gpc"
+        return "foreign" if self.foreign else "default"
 
     @property
     def decided_at(self) -> int | None:
@@ -197,6 +205,18 @@ class Decision:
         return self._gpc
 
     @property
+    def foreign(self) -> Mapping[str, bool]:
+        """What other consent tools say, by category; nothing about a visitor who has ever chosen with us.
+
+        So a choice of ours that has lapsed is asked again, whatever those tools remember.
+        """
+        if self.acts or not self._policy.reads or self.visit.receipt is not None:
+            return _NOTHING_FOREIGN
+        if self._foreign is None:
+            self._foreign = self.reader.foreign(self._request, self.now)
+        return self._foreign
+
+    @property
     def choices(self) -> dict[str, Choice]:
         """The choices in force, those of this request included; lapsed ones are gone."""
         if self._choices is None:
@@ -220,7 +240,9 @@ class Decision:
         choice = self.choices.get(category)
         if choice is not None:
             return choice.granted
-        return rules.exempt and not (rules.gpc and self.gpc)
+        if rules.gpc and self.gpc:
+            return False
+        return self.foreign.get(category, rules.exempt)
 
     def decide(self, act: Act) -> None:
         """Take an act into the decision, at this request's instant."""
@@ -286,7 +308,10 @@ class Decision:
         choice = self.choices.get(name)
         if choice is not None:
             return "granted" if choice.granted else "denied"
-        return "denied" if category.gpc and self.gpc else "unset"
+        if category.gpc and self.gpc:
+            return "denied"
+        told = self.foreign.get(name)
+        return "unset" if told is None else "granted" if told else "denied"
 
 
 def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:

@@ -18,6 +18,7 @@ from .decision import Decision, Visit
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .own_cookies import OWN_NAMES, choice_name, first_name
@@ -86,7 +87,7 @@ class Engine:
         self.token = token
         self.seal = Seal(policy, secret_keys)
         self.deposits = DepositSeal(secret_keys)
-        known = known_cookies(necessary)
+        known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
         self.endpoints = Endpoints(policy, prefix, self.cookie_policy)
         self.inside_prefix = prefix + "/"
@@ -144,6 +145,19 @@ class Engine:
         except Exception:
             logger.exception("consent.fault: the browser's signal could not be read; taken as a refusal")
             return True
+
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]:
+        """Read what other consent tools noted, by category; of two that differ, the no. What cannot be read is none."""
+        answers: dict[str, bool] = {}
+        try:
+            cookies = [*_pairs(request.cookies)]
+            for reading in self.policy.reads:
+                for category, yes in told(reading, cookies, now, self.policy.consent_lifetime).items():
+                    answers[category] = yes and answers.get(category, True)
+            return answers
+        except Exception:
+            logger.exception("consent.fault: another tool's cookie could not be read; taken as no choice")
+            return {}
 
     def is_plain(self, line: str, now: int) -> bool:
         """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
@@ -278,6 +292,15 @@ def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
     for rule in policy.rules:
         homes.setdefault(rule.name, []).append(rule)
     return homes
+
+
+def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Every cookie that has a name, with its value."""
+    for header in headers:
+        for pair in header.split(";"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                yield name.strip(" \t"), value.strip(" \t")
 
 
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:

@@ -137,6 +137,19 @@ class HTMLSettings:
     browsing_topics: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Another consent tool, whose cookie is read for visitors who have not chosen with us.
+
+    ``tool`` is one of ``foreign.TOOLS``, ``cookie`` the name of its cookie. ``names`` tells for categories of ours
+    which of the tool's names stand for it: each group of them alone, if all in it have a yes.
+    """
+
+    tool: str
+    cookie: str
+    names: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
@@ -153,7 +166,7 @@ class Policy:
     itself, by language.
 
     ``dnt`` reads Do Not Track like Global Privacy Control, ``gpc_json`` tells at ``/.well-known/gpc.json`` that the
-    site abides by the latter.
+    site abides by the latter. ``reads`` are other consent tools whose word counts where there is none of ours.
     """
 
     version: str = ""
@@ -168,6 +181,7 @@ class Policy:
     cookie_domain: str | None = None
     dnt: bool = False
     gpc_json: bool = False
+    reads: tuple[Reading, ...] = ()
     mode: Literal["enforce", "report"] = "enforce"
     languages: tuple[str, ...] = languages.TAGS
     default_language: str = "en"

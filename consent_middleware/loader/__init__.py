@@ -95,6 +95,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     agreement.judge_rules(cookies, services, findings)
     return replace(
         settings,
+        reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         texts=texts,
         categories=categories,
