@@ -40,7 +40,7 @@ def guard_script(policy: Policy, cookies: Mapping[str, str]) -> bytes:
 
 def guard_rules(policy: Policy, cookies: Mapping[str, str]) -> dict[str, Any]:
     """Return what the guard has to know, as guard.js reads it."""
-    rules = Rules([(service.category, service.scripts, ()) for service in policy.services])
+    rules = Rules([(service.category, service.scripts, ()) for service in policy.page_services])
     withholds_hosts = policy.html.third_party_hosts == "withhold"
     own = [ascii_host(host.removeprefix("*.")) for host in policy.html.own_hosts]
     return {

@@ -56,6 +56,12 @@ class Lifetime:
             raise ValueError(f'{text!r} is more than {_LONGEST_YEARS} years; write what is needed, like "13 months"')
         return lifetime
 
+    @classmethod
+    def lasting(cls, span: timedelta | float | None) -> Lifetime | None:
+        """Return a span (of seconds, if a number) as frameworks have it in their settings; None for what is none."""
+        seconds = span.total_seconds() if isinstance(span, timedelta) else span
+        return cls(seconds=int(seconds)) if seconds is not None and seconds >= 1 else None
+
     @property
     def is_session(self) -> bool:
         return not (self.months or self.seconds)
