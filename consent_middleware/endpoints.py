@@ -17,12 +17,12 @@ from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
 from .messages import language_for, language_of
-from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place
 from .settings_page import SettingsPlace, settings_page
+from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
@@ -73,6 +73,8 @@ class Endpoints:
         }
         for file in (*STYLES, *assets):
             self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
+        if policy.gpc_json:
+            self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
@@ -113,6 +115,10 @@ class Endpoints:
         state["allowed"] = [name for name in self._policy.categories if decision.permits(name)]
         state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         return json.dumps(state).encode()
+
+    def _gpc_support(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        headers = (*_JSON, ("Cache-Control", "public, max-age=86400"), _NO_SNIFF)
+        return Reply(200, headers, support_resource(self._policy.date))
 
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
@@ -157,7 +163,7 @@ class Endpoints:
         return Place(
             language=asked if asked in self._policy.languages else self.language_for(request),
             settings_url=f"{request.root}{self._prefix}/settings",
-            choice_cookie=choice_name(self._policy, request.scheme),
+            scheme=request.scheme,
         )
 
     def language_for(self, request: Request) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from .assets import Asset, asset, made
 from .banner import Addresses, banner, way_back
+from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
 from .messages import label_of, text_in
@@ -34,6 +35,8 @@ class View(NamedTuple):
     """The path at which the application is mounted."""
     is_framed: bool
     """Whether the page is shown inside another: its scripts are guarded all the same, but nobody is asked there."""
+    takes_inline: bool
+    """Whether the page's Content-Security-Policy lets a script of ours stand in the page itself."""
 
 
 class Insertion(NamedTuple):
@@ -55,9 +58,14 @@ class Insertions:
         self._guard = made("guard.js", guard_script(policy, cookies))
         self._script = asset("consent.js")
         self._style = asset("consent.css")
-        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style)
+        self._consent_mode = ConsentMode(policy)
+        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style, self._consent_mode.asset)
         """The files that the pages refer to."""
-        self.is_needed = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
+        self.tells_services = self._consent_mode.is_needed
+        """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
+        asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
+        self._asks = asks
+        self.is_needed = asks or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
     @property
@@ -68,7 +76,8 @@ class Insertions:
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
         lifetime = str(policy.consent_lifetime)
-        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
+        files = [each.name for each in self.assets]
+        return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
         """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
@@ -85,15 +94,20 @@ class Insertions:
         return Insertion(*(text.encode("ascii", "xmlcharrefreplace") for text in (head, body_end)))
 
     def _head(self, view: View) -> Iterator[str]:
+        allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+        if self.tells_services:
+            url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
+            yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
+        if not self._asks:
+            return
         if view.standing.withheld:
-            allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
             src = escape(self._url(view, self._guard))
             yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
     def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed:
+        if view.is_framed or not self._asks:
             return
         here = escape(self._here(view))
         to = Addresses(
@@ -134,7 +148,7 @@ class Insertions:
             "source": standing.source,
             "gpc": standing.gpc,
             "categories": categories,
-            "reload": False,
+            "reload": self._policy.html.csp == "enforce",
         }
 
     def _policy_url(self, view: View) -> str:

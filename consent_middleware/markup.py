@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .assets import Asset, asset
 from .bodies import Body
-from .csp import nonce_of
+from .csp import nonce_of, takes_inline
 from .decision import Standing
 from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
@@ -144,7 +144,9 @@ class Markup:
         if not (self._insertions.is_needed and standing.applies):
             return False
         shown = _shown_as(request)
-        return bool(standing.withheld) if shown is Shown.IN_FRAME else shown is not Shown.AS_PART
+        if shown is Shown.IN_FRAME:
+            return bool(standing.withheld) or self._insertions.tells_services
+        return shown is not Shown.AS_PART
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
@@ -253,7 +255,13 @@ class Markup:
         if not self._inserts(request, standing):
             return _NOTHING
         try:
-            view = View(standing, self._language(request, headers), request.root, _shown_as(request) is Shown.IN_FRAME)
+            view = View(
+                standing,
+                self._language(request, headers),
+                request.root,
+                is_framed=_shown_as(request) is Shown.IN_FRAME,
+                takes_inline=takes_inline(headers),
+            )
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request))
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")

@@ -13,7 +13,7 @@ from functools import partial
 from itsdangerous import Signer
 
 from ..cookies.setcookie import SetCookie, read_set_cookie
-from ..engine import OWN_NAMES
+from ..own_cookies import OWN_NAMES
 from ..policy import Policy
 from ..seal import SALT, Choice, Receipt, Seal
 from . import kinds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from ..engine import OWN_NAMES
+from ..own_cookies import OWN_NAMES
 from .findings import State
 from .jar import Jar
 from .web import Answer, Unreadable, Web

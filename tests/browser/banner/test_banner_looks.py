@@ -17,7 +17,7 @@ ACCEPT, REFUSE = 'button[value="accept-all"]', 'button[value="reject-all"]'
 CUSTOMISE = '.cm-actions form[action$="/settings"] button'
 WIDE, NARROW, ZOOMED = {"width": 1280, "height": 800}, {"width": 320, "height": 640}, {"width": 320, "height": 256}
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": WIDE},
     "narrow": {"viewport": NARROW},
     "zoomed": {"viewport": ZOOMED},
