@@ -6,25 +6,28 @@ Everything works with plain forms. Only a same-origin request can choose: a forg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from .assets import Asset, asset
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
 from .messages import language_for, language_of
 from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
-from .placeholder import STYLE as EMBED_STYLE
-from .placeholder import STYLE_NAME
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place
 from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
+
+PAGE_STYLE = asset("pages.css")
+"""What the pages of our own look like."""
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
@@ -58,7 +61,7 @@ class Refusal(Exception):
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy) -> None:
+    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy, assets: Iterable[Asset] = ()) -> None:
         self._policy = policy
         self._cookie_policy = cookie_policy
         self._prefix = prefix
@@ -67,8 +70,9 @@ class Endpoints:
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
             "/policy": (("GET", "HEAD"), self._cookie_policy_page),
-            f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
+        for file in (PAGE_STYLE, *assets):
+            self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
         if policy.gpc_json:
             self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
         if policy.html.csp != "off":
@@ -96,6 +100,7 @@ class Endpoints:
         page = notice_page(
             language_for(request.header("accept-language")),
             refusal.message,
+            style_url=f"{request.root}{self._prefix}{PAGE_STYLE.path}",
             link=f"{request.root}{self._prefix}/settings",
             link_text="again" if refusal.status != 404 else "title",
         )
@@ -103,14 +108,11 @@ class Endpoints:
 
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
-        policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
-        return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
-
-    def _embed_style(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
-        forever = ("Cache-Control", "public, max-age=31536000, immutable")
-        return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
+        state = {name: getattr(decision, name) for name in names}
+        state["allowed"] = [name for name in self._policy.categories if decision.permits(name)]
+        state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
+        return json.dumps(state).encode()
 
     def _gpc_support(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         headers = (*_JSON, ("Cache-Control", "public, max-age=86400"), _NO_SNIFF)
@@ -139,6 +141,7 @@ class Endpoints:
             decision,
             language_for(request.header("accept-language")),
             choice_url=f"{here}/choice",
+            style_url=f"{here}{PAGE_STYLE.path}",
             next_path=f"{here}/settings",
             home_path=f"{request.root}/",
         )
@@ -191,6 +194,12 @@ class Endpoints:
                 return {name: True for name in policy.choosable if name in wish.categories}
             case _:
                 raise Refusal(400, "bad-choice")
+
+
+def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | None) -> Reply:
+    # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
+    forever = ("Cache-Control", "public, max-age=31536000, immutable")
+    return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
 
 
 def comes_from_here(request: Request) -> bool:

@@ -14,7 +14,7 @@ from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
-from .decision import Decision, Visit
+from .decision import Decision, Visit, standing_of
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
@@ -37,6 +37,7 @@ Applies = Callable[[Request], bool]
 # How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
+_STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -89,7 +90,6 @@ class Engine:
         self.deposits = DepositSeal(secret_keys)
         known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
-        self.endpoints = Endpoints(policy, prefix, self.cookie_policy)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
@@ -99,8 +99,15 @@ class Engine:
         self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
+        categories = {name: kind.category.name for name, kind in kinds.items()}
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories)
         self.markup = markup if markup.is_needed else None
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets)
+        self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
+        self.strictest = standing_of(
+            policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
+        )
+        """How a visitor stands about whom nothing can be found out."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)

@@ -75,6 +75,14 @@ class Lifetime:
         # No month is shorter than 28 days, so most questions need no calendar (0.1 instead of 2 microseconds).
         return now - start >= (self.months * _SHORTEST_MONTH or self.seconds) and now >= self.end(start)
 
+    @property
+    def shortest(self) -> int:
+        """The seconds it lasts whenever it begins: thirteen months are never less than 393 days.
+
+        Spans that end in a month too short for their day are no shorter than some that begin on a first.
+        """
+        return min(self.end(start) - start for start in _MONTH_STARTS)
+
     def exceeds(self, other: Lifetime) -> bool:
         """Whether this is longer than ``other`` in whichever month both begin; a session exceeds nothing."""
         if self.is_session or other.is_session or bool(self.months) == bool(other.months):

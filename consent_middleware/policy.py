@@ -150,6 +150,20 @@ class Reading:
     names: Mapping[str, tuple[tuple[str, ...], ...]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BannerSettings:
+    """How visitors are asked.
+
+    ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
+    banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
+    link of its own.
+    """
+
+    show: bool = True
+    position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
+    link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
@@ -188,6 +202,7 @@ class Policy:
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     policy_url: Texts = field(default_factory=dict[str, str])
     html: HTMLSettings = HTMLSettings()
+    banner: BannerSettings = BannerSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()

@@ -144,7 +144,7 @@ class _Telling:
         yield from self._contact()
 
     def _choice(self) -> Iterator[Block]:
-        yield self._heading("policy-choice-title")
+        yield self._heading("banner-title")
         if self._enforces:
             yield self._says("policy-withheld")
         yield self._says("policy-kept", lifetime=self._span(self._policy.consent_lifetime))

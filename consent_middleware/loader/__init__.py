@@ -80,6 +80,7 @@ def _read(tables: Mapping[str, Any], source: str) -> Policy:
 def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
+    banner = parts.read_banner(root.table("banner"))
     texts = wording.read_texts(root)
     categories, listings = parts.read_categories(root)
     cookies = parts.read_cookies(root)
@@ -97,6 +98,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
         settings,
         reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
+        banner=banner,
         texts=texts,
         categories=categories,
         cookies=tuple(cookie.value for cookie in cookies),

@@ -8,7 +8,17 @@ from typing import Generic, TypeVar
 
 from ..foreign import TOOLS
 from ..lifetime import Lifetime
-from ..policy import DEFAULT_CATEGORIES, Category, CookieRule, HTMLSettings, Policy, Reading, Service, Texts
+from ..policy import (
+    DEFAULT_CATEGORIES,
+    BannerSettings,
+    Category,
+    CookieRule,
+    HTMLSettings,
+    Policy,
+    Reading,
+    Service,
+    Texts,
+)
 from .forms import (
     Fault,
     fault_of_category,
@@ -115,6 +125,17 @@ def read_html(table: Table) -> HTMLSettings:
 
 def _read_topics(table: Table) -> tuple[str, ...] | None:
     return tuple(name for _, name in table.words("browsing_topics")) if "browsing_topics" in table else None
+
+
+def read_banner(table: Table) -> BannerSettings:
+    """Return the settings of ``[banner]``."""
+    settings = BannerSettings(
+        show=table.flag("show", default=True),
+        position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
+        link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+    )
+    table.close()
+    return settings
 
 
 def read_categories(root: Table) -> tuple[dict[str, Category], list[Placed[Listing]]]:

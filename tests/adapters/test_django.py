@@ -381,7 +381,8 @@ def test_errors_still_reach_a_test_that_wants_them(browser: Browser) -> None:
 def test_all_kinds_of_headers_and_cookies_keep_their_places(browser: Browser) -> None:
     answer = browser.get("/many")
     assert cookie_names(answer) == ["_ga"]
-    assert (answer["X-One"], answer["ETag"], answer["Vary"]) == ("1", '"1"', "Accept, Cookie")
+    assert (answer["X-One"], answer["Vary"]) == ("1", "Accept, Cookie")
+    assert answer["ETag"].startswith('"1--consent-')  # it is a page, in which a question is asked
     browser.choose()
     assert cookie_names(browser.get("/many")) == ["_ads", "_ga"]
 

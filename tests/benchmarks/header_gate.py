@@ -34,6 +34,7 @@ VISITORS = 600  # more than the gate remembers, so that every consent is read an
 
 TABLES: dict[str, Any] = {
     "policy": {"version": "1", "controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "functional": {}, "analytics": {}, "marketing": {"gpc": True}},
     "cookies": [
         {"name": "sessionid", "category": "necessary"},
@@ -51,6 +52,7 @@ TABLES: dict[str, Any] = {
 
 # Where pages are gated, more headers are looked at, also of answers that are no pages, like these.
 WITH_PAGES: dict[str, Any] = {**TABLES, "html": {"gate": True}}
+WITH_BANNER: dict[str, Any] = {**TABLES, "banner": {"show": True}}
 
 NECESSARY = "sessionid=9f2c1c7be6a24c8d8a3b; csrftoken=Xq3vT0pZsLrUo8mWbN2cYh5d"
 SESSION_LINE = "sessionid=9f2c1c7be6a24c8d8a3b; Max-Age=1209600; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -184,6 +186,7 @@ def asgi_middleware() -> dict[str, Wrap]:
     found: dict[str, Wrap] = {
         US: lambda app: ConsentASGI(app, TABLES, secret_keys=KEY),
         "consent_middleware, gating pages": lambda app: ConsentASGI(app, WITH_PAGES, secret_keys=KEY),
+        "consent_middleware, with banner": lambda app: ConsentASGI(app, WITH_BANNER, secret_keys=KEY),
     }
 
     def offer(title: str, module: str, name: str, **options: Any) -> None:
