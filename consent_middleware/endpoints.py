@@ -6,21 +6,28 @@ Everything works with plain forms. Only a same-origin request can choose: a forg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from .assets import Asset, asset
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
-from .messages import language_for
-from .pages import PAGE_HEADERS, notice_page, settings_page
-from .placeholder import STYLE as EMBED_STYLE
-from .placeholder import STYLE_NAME
+from .messages import language_for, language_of
+from .pages import PAGE_HEADERS, notice_page
 from .policy import Policy
+from .policy_page import PAGE_HEADERS as POLICY_HEADERS
+from .policy_page import CookiePolicy, Place
+from .settings_page import SettingsPlace, settings_page
+from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
+
+STYLES = (asset("consent.css"), asset("pages.css"))
+"""What the pages of our own look like."""
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
@@ -54,15 +61,20 @@ class Refusal(Exception):
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str) -> None:
+    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy, assets: Iterable[Asset] = ()) -> None:
         self._policy = policy
+        self._cookie_policy = cookie_policy
         self._prefix = prefix
         self._routes: dict[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
-            f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
+            "/policy": (("GET", "HEAD"), self._cookie_policy_page),
         }
+        for file in (*STYLES, *assets):
+            self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
+        if policy.gpc_json:
+            self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
@@ -85,9 +97,12 @@ class Endpoints:
         if _content_type(request) == _JSON_TYPE:
             body = json.dumps({"error": refusal.message}).encode()
             return Reply(refusal.status, (*_JSON, *_COMMON, *refusal.headers), body)
+        language = self.language_for(request)
         page = notice_page(
-            language_for(request.header("accept-language")),
+            language,
+            self._policy.words(language),
             refusal.message,
+            styles=self._styles(request),
             link=f"{request.root}{self._prefix}/settings",
             link_text="again" if refusal.status != 404 else "title",
         )
@@ -95,14 +110,15 @@ class Endpoints:
 
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
-        policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
-        return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
+        state = {name: getattr(decision, name) for name in names}
+        state["allowed"] = [name for name in self._policy.categories if decision.permits(name)]
+        state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
+        return json.dumps(state).encode()
 
-    def _embed_style(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
-        forever = ("Cache-Control", "public, max-age=31536000, immutable")
-        return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
+    def _gpc_support(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        headers = (*_JSON, ("Cache-Control", "public, max-age=86400"), _NO_SNIFF)
+        return Reply(200, headers, support_resource(self._policy.date))
 
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
@@ -122,15 +138,40 @@ class Endpoints:
 
     def _settings(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         here = f"{request.root}{self._prefix}"
-        page = settings_page(
-            self._policy,
-            decision,
-            language_for(request.header("accept-language")),
+        came_from = local_path(dict(parse_qsl(request.target.partition("?")[2])).get("next"))
+        place = SettingsPlace(
+            language=self.language_for(request),
             choice_url=f"{here}/choice",
-            next_path=f"{here}/settings",
-            home_path=f"{request.root}/",
+            policy_url=decision.policy_url,
+            styles=self._styles(request),
+            next_path=came_from or f"{here}/settings",
+            home_path=came_from or f"{request.root}/",
         )
+        tables = partial(self._cookie_policy.table, self.place_of(request))
+        page = settings_page(self._policy, decision, place, tables)
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        place = self.place_of(request, _asked_language(request))
+        page = self._cookie_policy.page(place, home=f"{request.root}/")
+        told = (("Content-Language", place.language), ("Vary", "Accept-Language"), ("Cache-Control", "no-cache"))
+        return Reply(200, (*POLICY_HEADERS, *told, _NO_SNIFF), page.encode())
+
+    def place_of(self, request: Request, language: str = "") -> Place:
+        """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
+        asked = language_of(language)
+        return Place(
+            language=asked if asked in self._policy.languages else self.language_for(request),
+            settings_url=f"{request.root}{self._prefix}/settings",
+            scheme=request.scheme,
+        )
+
+    def language_for(self, request: Request) -> str:
+        """Return the language in which to address the visitor."""
+        return language_for(request.header("accept-language"), self._policy.languages, self._policy.default_language)
+
+    def _styles(self, request: Request) -> tuple[str, ...]:
+        return tuple(f"{request.root}{self._prefix}{style.path}" for style in STYLES)
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         if not comes_from_here(request):
@@ -163,6 +204,12 @@ class Endpoints:
                 return {name: True for name in policy.choosable if name in wish.categories}
             case _:
                 raise Refusal(400, "bad-choice")
+
+
+def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | None) -> Reply:
+    # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
+    forever = ("Cache-Control", "public, max-age=31536000, immutable")
+    return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
 
 
 def comes_from_here(request: Request) -> bool:
@@ -234,6 +281,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
     return texts
+
+
+def _asked_language(request: Request) -> str:
+    """What ``?language=fr`` asks for, so that a page can link to the policy in its own language."""
+    query = request.target.partition("?")[2]
+    try:
+        return dict(parse_qsl(query, max_num_fields=20)).get("language", "")
+    except ValueError:
+        return ""
 
 
 def _content_type(request: Request) -> str:

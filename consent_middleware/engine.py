@@ -14,15 +14,19 @@ from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
-from .decision import Decision, Visit
+from .decision import Decision, Visit, standing_of
+from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
-from .policy import Category, CookieRule, Policy
+from .own_cookies import OWN_NAMES, choice_name, first_name
+from .policy import Category, CookieRule, KnownCookie, Policy
+from .policy_page import CookiePolicy
 from .reports import Reporter
 from .seal import Seal
-from .signals import refuses_by_gpc
+from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -33,12 +37,11 @@ Applies = Callable[[Request], bool]
 # How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
+_STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
-
-OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,11 @@ class Kind:
 
     rule: CookieRule
     category: Category
+
+    @property
+    def is_free(self) -> bool:
+        """Whether neither consent nor age decides about it, so that a cap on each of its lines is all it needs."""
+        return self.category.required and not self.category.first_deposit
 
     @property
     def session_only(self) -> bool:
@@ -69,7 +77,7 @@ class Engine:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
         token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
     ) -> None:
         self.policy = policy = as_policy(policy)
@@ -79,20 +87,27 @@ class Engine:
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
-        self.endpoints = Endpoints(policy, prefix)
+        self.deposits = DepositSeal(secret_keys)
+        known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
+        self.cookie_policy = CookiePolicy(policy, known)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
-        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *checked_names(necessary)])
+        self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
+        kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
-        self.necessary = {
-            name: kind for name, kind in kinds.items() if kind.category.required and not name.endswith("*")
-        }
+        self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
+        categories = {name: kind.category.name for name, kind in kinds.items()}
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories)
         self.markup = markup if markup.is_needed else None
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets)
+        self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
+        self.strictest = standing_of(
+            policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
+        )
+        """How a visitor stands about whom nothing can be found out."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
@@ -102,6 +117,13 @@ class Engine:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
 
+    def answers(self, request: Request) -> bool:
+        """Whether a request is for one of our own addresses, which the application never sees."""
+        path = request.path
+        if path.startswith(self.inside_prefix):
+            return True
+        return self.policy.gpc_json and path == GPC_PATH and not request.root
+
     def now(self) -> int:
         """Return the instant, in epoch seconds."""
         return int(self.clock())
@@ -109,19 +131,40 @@ class Engine:
     def visit(self, request: Request, now: int) -> Visit:
         """Read what a request tells about consent. Anything that cannot be read is no choice."""
         try:
-            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
+            receipt = self.seal.newest(_values(request.cookies, choice_name(self.policy, request.scheme)), now)
             return Visit(receipt, now, self._applies_to(request))
         except Exception:
             logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
             return Visit(None, now, applies=True)
 
+    def first_days(self, request: Request) -> FirstDays:
+        """Read since when the visitor has which cookie. What cannot be read is not known."""
+        try:
+            return self.deposits.loads(_values(request.cookies, first_name(self.policy, request.scheme)))
+        except Exception:
+            logger.exception("consent.fault: the first days of cookies could not be read; lifetimes count from now")
+            return FirstDays({})
+
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
         try:
-            return refuses_by_gpc(request)
+            return refuses_by_gpc(request) or (self.policy.dnt and refuses_by_dnt(request))
         except Exception:
-            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            logger.exception("consent.fault: the browser's signal could not be read; taken as a refusal")
             return True
+
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]:
+        """Read what other consent tools noted, by category; of two that differ, the no. What cannot be read is none."""
+        answers: dict[str, bool] = {}
+        try:
+            cookies = [*_pairs(request.cookies)]
+            for reading in self.policy.reads:
+                for category, yes in told(reading, cookies, now, self.policy.consent_lifetime).items():
+                    answers[category] = yes and answers.get(category, True)
+            return answers
+        except Exception:
+            logger.exception("consent.fault: another tool's cookie could not be read; taken as no choice")
+            return {}
 
     def is_plain(self, line: str, now: int) -> bool:
         """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
@@ -137,11 +180,16 @@ class Engine:
             return False
         return self.is_within(kind, tail, now)
 
-    def cookie_name(self, scheme: str) -> str:
-        """Return the name of our cookie: only over https can a browser vouch for where it came from."""
-        if scheme not in ("https", "wss"):
-            return "consent"
-        return "__Secure-consent" if self.policy.cookie_domain else "__Host-consent"
+    def end_of_life(self, kind: Kind, first: int) -> int:
+        """Return when a cookie that was first set at ``first`` has to be gone (epoch seconds)."""
+        return self._latest(kind, first)
+
+    def policy_fragment(self, request: Request, language: str = "") -> str:
+        """Return the cookie policy as HTML to stand in a page: in this language if the site has it, else the visitor's.
+
+        Its sections have headings of level 2. Nothing in it depends on what the visitor chose.
+        """
+        return self.cookie_policy.html(self.endpoints.place_of(request, language))
 
     def only_necessary(self, headers: Headers) -> Headers:
         """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""
@@ -209,6 +257,17 @@ def checked_names(names: object) -> tuple[str, ...]:
     return tuple(cast("list[str]", listed))
 
 
+def known_cookies(necessary: object) -> tuple[KnownCookie, ...]:
+    """Return necessary cookies, those of which only the name is given too. Raises ConfigurationError."""
+    several = isinstance(necessary, Iterable) and not isinstance(necessary, str)
+    given: list[object] = list(cast("Iterable[object]", necessary)) if several else [necessary]
+    names = checked_names([cookie.name if isinstance(cookie, KnownCookie) else cookie for cookie in given])
+    return tuple(
+        cookie if isinstance(cookie, KnownCookie) else KnownCookie(name=name)
+        for cookie, name in zip(given, names, strict=True)
+    )
+
+
 def checked_prefix(prefix: object) -> str:
     """Return the prefix of our addresses if it is a plain path. Raises ConfigurationError."""
     if not isinstance(prefix, str) or _PREFIX.fullmatch(prefix) is None:
@@ -240,6 +299,15 @@ def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
     for rule in policy.rules:
         homes.setdefault(rule.name, []).append(rule)
     return homes
+
+
+def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Every cookie that has a name, with its value."""
+    for header in headers:
+        for pair in header.split(";"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                yield name.strip(" \t"), value.strip(" \t")
 
 
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:

@@ -1,91 +1,39 @@
-"""The pages of our own, plain HTML that works without JavaScript; all text in them is escaped here."""
+"""What the pages of our own have in common, plain HTML that works without JavaScript."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 
-from .decision import Decision
-from .messages import MESSAGES, date_in, is_right_to_left, lifetime_in, text_in
-from .policy import Category, Policy
-
-STYLE = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { max-width: 44rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.6rem }
-fieldset { border: 1px solid GrayText; border-radius: .5rem; margin: 0 0 1rem; padding: .75rem 1rem }
-legend { padding: 0 .4rem; font-weight: 600 }
-fieldset p { margin: .25rem 0 }
-.details { font-size: .9rem; overflow-wrap: anywhere }
-label { display: flex; gap: .6rem; align-items: center; min-height: 1.75rem }
-input { width: 1.25rem; height: 1.25rem; flex: none }
-.actions { display: flex; flex-wrap: wrap; gap: .75rem }
-button { font: inherit; flex: 1 1 12rem; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid;
-  border-radius: .5rem; background: ButtonFace; color: ButtonText; cursor: pointer }
-:focus-visible { outline: 3px solid Highlight; outline-offset: 2px }
-"""
-
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+from .messages import is_right_to_left
 
 PAGE_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     # Framing would let another site dress up our buttons; nothing else is needed by a page of forms.
     (
         "Content-Security-Policy",
-        f"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'sha256-{_HASH}'",
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'",
     ),
     ("Referrer-Policy", "same-origin"),
 )
 
 
-def settings_page(
-    policy: Policy, decision: Decision, language: str, *, choice_url: str, next_path: str, home_path: str
+def notice_page(
+    language: str, words: Mapping[str, str], message: str, *, styles: Iterable[str], link: str, link_text: str
 ) -> bytes:
-    """The form on which a visitor sees every category and chooses, or changes the choice."""
-    words = MESSAGES[language]
-    fields = "\n".join(_category_field(policy, category, decision, language) for category in policy.categories.values())
-    kept = words["kept"].format(lifetime=lifetime_in(str(policy.consent_lifetime), language))
-    buttons = "\n".join(
-        f'<button name="action" value="{action}">{escape(words[action])}</button>'
-        for action in ("accept-all", "reject-all", "save")
-    )
-    withdraw = ""
-    if any(choice.granted for choice in decision.choices.values()):
-        withdraw = f'<p><button name="action" value="withdraw">{escape(words["withdraw"])}</button></p>'
-    return _page(
-        language,
-        words["title"],
-        f"""<p>{escape(words["intro"])} {escape(kept)}</p>
-<p role="status">{escape(_standing(decision, language))}</p>
-<form method="post" action="{escape(choice_url)}">
-<input type="hidden" name="next" value="{escape(next_path)}">
-<input type="hidden" name="fingerprint" value="{policy.fingerprint}">
-{fields}
-<div class="actions">
-{buttons}
-</div>
-{withdraw}
-</form>
-{_onward(home_path, words["back"])}
-{_imprint(policy, language)}""",
-    )
-
-
-def notice_page(language: str, message: str, *, link: str, link_text: str) -> bytes:
     """A short page that says one thing and leads on."""
-    words = MESSAGES[language]
-    onward = _onward(link, words[link_text])
-    return _page(language, words["title"], f'<p role="status">{escape(words[message])}</p>\n{onward}')
+    main = f'<p role="status">{escape(words[message])}</p>\n{onward(link, words[link_text])}'
+    return own_page(language, words["title"], main, styles)
 
 
-def _onward(path: str, text: str) -> str:
+def onward(path: str, text: str) -> str:
     return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
 
 
-def _page(language: str, title: str, main: str) -> bytes:
+def own_page(language: str, title: str, main: str, styles: Iterable[str]) -> bytes:
+    """Return a whole page of our own; ``main`` is markup, ``styles`` are addresses of style sheets."""
     direction = "rtl" if is_right_to_left(language) else "ltr"
+    links = "\n".join(f'<link rel="stylesheet" href="{escape(style)}">' for style in styles)
     return f"""<!doctype html>
 <html lang="{language}" dir="{direction}">
 <head>
@@ -93,64 +41,13 @@ def _page(language: str, title: str, main: str) -> bytes:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{escape(title)}</title>
-<style>{STYLE}</style>
+{links}
 </head>
 <body>
-<main>
+<main class="cm-settings">
 <h1>{escape(title)}</h1>
 {main}
 </main>
 </body>
 </html>
 """.encode()
-
-
-def _category_field(policy: Policy, category: Category, decision: Decision, language: str) -> str:
-    words = MESSAGES[language]
-    label = escape(text_in(category.label, language) or category.name.replace("-", " ").capitalize())
-    description = escape(text_in(category.description, language))
-    ticked = " checked" if decision.permits(category.name) else ""
-    fixed = " disabled" if category.required else ""  # what is disabled is not sent either
-    switch = f'<input type="checkbox" name="category" value="{escape(category.name)}"{ticked}{fixed}>'
-    lines = [description, *_standing_notes(category, decision, words), *_contents(policy, category, words)]
-    paragraphs = "\n".join(f"<p>{line}</p>" for line in lines if line)
-    return f"<fieldset>\n<legend><label>{switch} {label}</label></legend>\n{paragraphs}\n</fieldset>"
-
-
-def _standing_notes(category: Category, decision: Decision, words: Mapping[str, str]) -> Iterator[str]:
-    if category.required:
-        yield escape(words["necessary"])
-    if category.on_request:
-        yield escape(words["on-request"])
-    if category.exempt:
-        yield escape(words["exempt"])
-    if category.gpc and decision.gpc and category.name not in decision.choices:
-        yield escape(words["signal"])
-
-
-def _contents(policy: Policy, category: Category, words: Mapping[str, str]) -> Iterator[str]:
-    services = [service for service in policy.services if service.category == category.name]
-    if services:
-        named = ", ".join(escape(f"{s.name} ({s.provider})" if s.provider else s.name) for s in services)
-        yield f'<span class="details">{escape(words["services"])} {named}</span>'
-    cookies = sorted({rule.name for rule in policy.rules if rule.category == category.name})
-    if cookies:
-        yield f'<span class="details">{escape(words["cookies"])} {escape(", ".join(cookies))}</span>'
-
-
-def _standing(decision: Decision, language: str) -> str:
-    decided, expires = decision.decided_at, decision.expires_at
-    if decided is None or expires is None:
-        return MESSAGES[language]["undecided"]
-    words = MESSAGES[language]["decided"]
-    return words.format(decided=date_in(decided, language), expires=date_in(expires, language))
-
-
-def _imprint(policy: Policy, language: str) -> str:
-    words = MESSAGES[language]
-    lines = [policy.controller]
-    if policy.contact:
-        lines.append(f"{words['contact']} {policy.contact}")
-    if policy.version:
-        lines.append(f"{words['version']} {policy.version}")
-    return "\n".join(f'<p class="details">{escape(line)}</p>' for line in lines if line)

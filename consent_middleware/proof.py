@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .decision import Decision
 from .engine import Engine
 from .http import Request
+from .own_cookies import choice_name, own_line
 from .record import Record, State
 from .seal import Receipt
 
@@ -27,8 +28,8 @@ class Proof:
         receipt, now = self._new_receipt(), self._decision.visit.now
         lifetime = self._engine.policy.consent_lifetime
         age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
-        name = self._engine.cookie_name(self._request.scheme)
-        return own_line(self._engine, self._request, f"{name}={self._engine.seal.dumps(receipt)}", age)
+        name = choice_name(self._engine.policy, self._request.scheme)
+        return own_line(self._engine.policy, self._request, name, self._engine.seal.dumps(receipt), age)
 
     def record(self) -> Record:
         """Return what the ledger keeps of the decision."""
@@ -57,18 +58,6 @@ class Proof:
         who = previous.who if previous else self._engine.token()
         self._receipt = Receipt(who, self._decision.acts[-1].source, self._decision.choices)
         return self._receipt
-
-
-def own_line(engine: Engine, request: Request, pair: str, age: int) -> str:
-    """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds."""
-    parts = [pair, f"Max-Age={age}", "Path=/", "HttpOnly", "SameSite=Lax"]
-    if request.scheme in ("https", "wss"):
-        parts.append("Secure")
-    domain = (engine.policy.cookie_domain or "").lstrip(".")
-    hostname = request.host.partition(":")[0].lower()
-    if domain and (hostname == domain or hostname.endswith(f".{domain}")):
-        parts.append(f"Domain={domain}")
-    return "; ".join(parts)
 
 
 def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:

@@ -77,7 +77,7 @@ class Seal:
         self._categories = policy.choosable
         self._bits = [(name, 1 << position) for position, name in enumerate(reversed(policy.choosable))]
         self._recall = lru_cache(_TOKENS_REMEMBERED)(self._read)
-        self._newest_first = [_signer(key) for key in reversed(checked_keys(secret_keys))]
+        self._newest_first = [signer(key, SALT) for key in reversed(checked_keys(secret_keys))]
 
     def dumps(self, receipt: Receipt) -> str:
         """Return the cookie value: letters, digits, ``-``, ``_`` and ``.`` only, 93 bytes for eight categories."""
@@ -153,10 +153,10 @@ def checked_keys(secret_keys: object) -> list[bytes]:
     return [key.encode() if isinstance(key, str) else cast("bytes", key) for key in keys]
 
 
-def _signer(key: bytes) -> Signer:
-    """A signer whose key is derived once, here: deriving it for every token takes longer than signing does."""
-    derived = Signer(key, salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
-    return Signer(derived, salt=SALT, key_derivation="none", digest_method=hashlib.sha256)
+def signer(key: bytes, salt: str) -> Signer:
+    """Return a signer whose key is derived once, here: deriving it for every token takes longer than signing does."""
+    derived = Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+    return Signer(derived, salt=salt, key_derivation="none", digest_method=hashlib.sha256)
 
 
 def _id_of(payload: str) -> str:
