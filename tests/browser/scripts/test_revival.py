@@ -206,10 +206,11 @@ def test_what_the_guard_refused_comes_to_life_too(page: Revived) -> None:
         script.src = "https://stats.example/a.js";
         box.append(script);
         box.insertAdjacentHTML("beforeend", "<img src='https://stats.example/b'>");
+        box.appendChild(document.createElement("iframe")).src = "https://stats.example/c";
     </script>""")
     assert page.asked == []
     page.choose()
-    assert sorted(page.asked) == ["stats.example/a.js", "stats.example/b"]
+    assert sorted(page.asked) == ["stats.example/a.js", "stats.example/b", "stats.example/c"]
     assert page.run("() => order") == ["ran", "loaded"]
 
 
