@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..cookies.setcookie import SetCookie, read_set_cookie
+from ..engine import Kind
 from ..lifetime import Lifetime
 from ..own_cookies import OWN_NAMES
-from ..engine import Kind
 from . import kinds
 from .findings import Finding, Place, State, address_of, masked_line, printable
 from .jar import refusal

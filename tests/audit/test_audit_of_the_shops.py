@@ -1,4 +1,4 @@
-"""The example shops as they come: nothing to find while the policy is enforced, and all that they leak once it is not."""
+"""The example shops as they come: nothing to find while the policy is enforced, all they leak once it is not."""
 
 from __future__ import annotations
 
