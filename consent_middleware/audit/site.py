@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from ..own_cookies import CHOICE_NAMES
 from .findings import State
 from .jar import Jar
 from .web import Answer, Unreadable, Web
 
 _FORM = "application/x-www-form-urlencoded"
-_CONSENT_COOKIES = ("__Host-consent", "__Secure-consent", "consent")
 _MOST_HOPS = 10
 _RESOURCE = {"Accept": "*/*", "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "same-origin"}
 
@@ -149,7 +149,7 @@ class ChoicePoint:
 
 def consent_cookie(jar: Jar) -> str | None:
     """Return the name of the consent cookie in a jar, None if there is none."""
-    return next((name for name in _CONSENT_COOKIES if name in jar.names), None)
+    return next((name for name in CHOICE_NAMES if name in jar.names), None)
 
 
 def _statuses(state: Mapping[str, Any]) -> Mapping[str, object]:
