@@ -18,7 +18,7 @@ from .banner import Addresses, banner, way_back
 from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
-from .messages import label_of
+from .messages import label_of, text_in
 from .policy import Policy
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
@@ -75,7 +75,8 @@ class Insertions:
         told = [
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
-        return repr((self.assets, policy.banner, policy.controller, str(policy.consent_lifetime), told))
+        lifetime = str(policy.consent_lifetime)
+        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
         """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
@@ -111,7 +112,7 @@ class Insertions:
         to = Addresses(
             choice=f"{here}/choice",
             settings=f"{here}/settings",
-            policy=f"{here}/policy",
+            policy=escape(self._policy_url(view)),
             style=escape(self._url(view, self._style)),
             next=_NEXT,
             from_here=f"?next={_QUERY}",
@@ -120,7 +121,7 @@ class Insertions:
         if view.standing.needs_asking:
             yield banner(self._policy, view.standing, view.language, to)
         if self._policy.banner.link != "off":
-            yield way_back(self._policy, view.language, to, is_hidden=view.standing.needs_asking)
+            yield way_back(self._policy, view.language, to)
         data = json.dumps(self._data(view)).replace("<", "\\u003c")
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
@@ -132,7 +133,7 @@ class Insertions:
                 "allowed": name not in standing.withheld,
                 "required": self._policy.categories[name].required,
                 "onRequest": self._policy.categories[name].on_request,
-                "label": label_of(self._policy.categories[name], view.language),
+                "label": label_of(self._policy.categories[name], view.language, self._policy.default_language),
             }
             for name, status in standing.statuses
         }
@@ -148,6 +149,10 @@ class Insertions:
             "categories": categories,
             "reload": self._policy.html.csp == "enforce",
         }
+
+    def _policy_url(self, view: View) -> str:
+        own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
+        return own or f"{self._here(view)}/policy"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"
