@@ -65,8 +65,8 @@ class Reader(Hashable, Protocol):
     def now(self) -> int: ...
     def visit(self, request: Request, now: int) -> Visit: ...
     def gpc(self, request: Request) -> bool: ...
-    def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing: ...
     def foreign(self, request: Request, now: int) -> Mapping[str, bool]: ...
+    def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing: ...
 
 
 class Decision:
@@ -215,14 +215,15 @@ class Decision:
 
     @property
     def foreign(self) -> Mapping[str, bool]:
-        """What other consent tools say, by category; nothing about a visitor who has ever chosen with us.
+        """What other consent tools say, by category; nothing where the browser's signal or we have the say.
 
-        So a choice of ours that has lapsed is asked again, whatever those tools remember.
+        We have it once a visitor has chosen with us: a choice that has lapsed is asked again, whatever others remember.
         """
         if self.acts or not self._policy.reads or self.visit.receipt is not None:
             return _NOTHING_FOREIGN
         if self._foreign is None:
-            self._foreign = self.reader.foreign(self._request, self.now)
+            answers, refused = self.reader.foreign(self._request, self.now), self._policy.heeding if self.gpc else ()
+            self._foreign = {name: yes for name, yes in answers.items() if name not in refused}
         return self._foreign
 
     @property
@@ -255,10 +256,8 @@ class Decision:
 
     def standing(self) -> Standing:
         """Return what the visitor's pages depend on."""
-        own = {name: choice.granted for name, choice in self.choices.items()}
-        heeded = self._policy.heeding if self.foreign and self.gpc else ()
-        told = {name: granted for name, granted in self.foreign.items() if name not in heeded}
-        answers = tuple({**told, **own}.items())
+        chosen = {name: choice.granted for name, choice in self.choices.items()}
+        answers = tuple({**self.foreign, **chosen}.items())
         return self.reader.standing(answers, self._source(), self.gpc, self.visit.applies)
 
     def decide(self, act: Act) -> None:

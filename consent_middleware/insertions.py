@@ -100,9 +100,10 @@ class Insertions:
             yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
         if not self._asks:
             return
-        if view.standing.withheld:
-            src = escape(self._url(view, self._guard))
-            yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
+        # Who allows everything is in need of the guard all the same, to shorten what scripts keep for too long.
+        when = "" if view.standing.withheld else " defer"
+        src = escape(self._url(view, self._guard))
+        yield f'<script src="{src}" data-consent-allowed="{allowed}"{when}{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 

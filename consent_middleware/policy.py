@@ -141,6 +141,19 @@ class HTMLSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Another consent tool, whose cookie is read for visitors who have not chosen with us.
+
+    ``tool`` is one of ``foreign.TOOLS``, ``cookie`` the name of its cookie. ``names`` tells for categories of ours
+    which of the tool's names stand for it: each group of them alone, if all in it have a yes.
+    """
+
+    tool: str
+    cookie: str
+    names: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BannerSettings:
     """How visitors are asked.
 
@@ -152,19 +165,6 @@ class BannerSettings:
     show: bool = True
     position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
     link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """Another consent tool, whose cookie is read for visitors who have not chosen with us.
-
-    ``tool`` is one of ``foreign.TOOLS``, ``cookie`` the name of its cookie. ``names`` tells for categories of ours
-    which of the tool's names stand for it: each group of them alone, if all in it have a yes.
-    """
-
-    tool: str
-    cookie: str
-    names: Mapping[str, tuple[tuple[str, ...], ...]]
 
 
 @dataclass(frozen=True, kw_only=True)

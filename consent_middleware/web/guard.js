@@ -82,11 +82,11 @@
     const isScript = element.localName === "script";
     const category = waitsIn(element, attribute, value);
     if (category) {
+      // Ends what has begun.
+      if (element.localName === "iframe" && element.isConnected) element.src = "about:blank";
       const marks = new Set((element.getAttribute(MARK + "category") || category).split(","));
       element.setAttribute(MARK + "category", [...marks.add(category)].join());
       element.setAttribute(MARK + attribute, value);
-      // Ends what has begun.
-      if (element.localName === "iframe" && element.isConnected) element.src = "about:blank";
       element.removeAttribute(attribute);
       if (isScript) {
         // With src gone, the text inside would run.
