@@ -6,23 +6,30 @@ Everything works with plain forms. Only a same-origin request can choose: a forg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from .decision import Act, Decision
+from .export import as_27560
 from .http import Reply, Request
 from .messages import language_for
 from .pages import PAGE_HEADERS, notice_page, settings_page
 from .placeholder import STYLE as EMBED_STYLE
 from .placeholder import STYLE_NAME
 from .policy import Policy
+from .record import Question, Record
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
 
 _NEXT_LIMIT = 2048
+_ASKED_A_MINUTE = 10
+_MOST_COUNTED = 10_000
+_ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 _COMMON = (("Cache-Control", "no-store"), _NO_SNIFF)
 _JSON = (("Content-Type", "application/json"),)
@@ -38,6 +45,7 @@ class Wish:
     categories: tuple[str, ...]
     next: str | None
     fingerprint: str | None
+    once: str = ""
 
 
 class Refusal(Exception):
@@ -48,21 +56,30 @@ class Refusal(Exception):
         self.status, self.message, self.headers = status, message, headers
 
 
+Route = Callable[[Request, Decision, bytes | None], Reply | Question]
+
+
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
     def __init__(self, policy: Policy, prefix: str) -> None:
         self._policy = policy
         self._prefix = prefix
-        self._routes: Mapping[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
+        self._asked = Allowance(_ASKED_A_MINUTE, 60)
+        self._routes: Mapping[str, tuple[tuple[str, ...], Route]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
+            "/record": (("GET", "HEAD"), self._record),
+            "/erase": (("POST",), self._erase),
             f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
 
-    def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        """Answer a request below the prefix. ``body`` is None when it was larger than BODY_LIMIT."""
+    def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply | Question:
+        """Answer a request below the prefix, or return the question that only the ledger can answer.
+
+        ``body`` is None when it was larger than BODY_LIMIT.
+        """
         try:
             methods, route = self._routes[request.path.removeprefix(self._prefix)]
         except KeyError:
@@ -87,6 +104,15 @@ class Endpoints:
         )
         return Reply(refusal.status, (*PAGE_HEADERS, *_COMMON, *refusal.headers), page)
 
+    def tell(self, request: Request, question: Question, found: Sequence[Record]) -> Reply:
+        """Say what the ledger answered to a question."""
+        if question.wish == "show":
+            body = json.dumps([as_27560(record, self._policy) for record in found], indent=1, ensure_ascii=False)
+            return Reply(200, (*_JSON, *_COMMON), body.encode())
+        if _content_type(request) == _JSON_TYPE:
+            return Reply(200, (*_JSON, *_COMMON), json.dumps({"erased": len(found)}).encode())
+        return self.refuse(request, Refusal(200, "erased"))
+
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
         policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
@@ -110,6 +136,7 @@ class Endpoints:
             choice_url=f"{here}/choice",
             next_path=f"{here}/settings",
             home_path=f"{request.root}/",
+            once=secrets.token_urlsafe(16),
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
 
@@ -122,11 +149,28 @@ class Endpoints:
         if wish.fingerprint not in (None, self._policy.fingerprint):
             raise Refusal(409, "outdated-choice")
         # What is always granted, or a policy with nothing to choose, leaves nothing to decide.
-        if answers := self._answers(wish):
-            decision.decide(Act("visitor", wish.action, answers))
+        if (answers := self._answers(wish)) and not decision.repeats(answers):
+            decision.decide(Act("visitor", wish.action, answers, wish.once))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
         return Reply(303, (("Location", wish.next or local_path(f"{request.root}/") or "/"), *_TEXT, *_COMMON))
+
+    def _record(self, request: Request, decision: Decision, body: bytes | None) -> Question:
+        return Question("show", self._subject(decision))
+
+    def _erase(self, request: Request, decision: Decision, body: bytes | None) -> Question:
+        if not comes_from_here(request):
+            raise Refusal(403, "foreign-choice")
+        return Question("erase", self._subject(decision))
+
+    def _subject(self, decision: Decision) -> str:
+        """The pseudonym that the visitor's cookie proves. Nobody can ask about another's."""
+        receipt = decision.visit.receipt
+        if receipt is None:
+            raise Refusal(404, "not-found")
+        if not self._asked.take(receipt.who, decision.now):
+            raise Refusal(429, "too-often", (("Retry-After", "60"),))
+        return receipt.who
 
     def _answers(self, wish: Wish) -> dict[str, bool]:
         policy = self._policy
@@ -144,6 +188,25 @@ class Endpoints:
                 return {name: True for name in policy.choosable if name in wish.categories}
             case _:
                 raise Refusal(400, "bad-choice")
+
+
+class Allowance:
+    """How often the same may be asked: ``times`` within ``seconds``, counted in this process.
+
+    Whoever has no receipt asks nothing of the ledger, so there is nothing to count for them.
+    """
+
+    def __init__(self, times: int, seconds: int) -> None:
+        self._times, self._seconds = times, seconds
+        self._counts: dict[str, int] = {}
+        self._until = 0
+
+    def take(self, name: str, now: int) -> bool:
+        """Use one, and return whether there was one left."""
+        if now >= self._until or len(self._counts) > _MOST_COUNTED:
+            self._counts, self._until = {}, now + self._seconds
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return count <= self._times
 
 
 def comes_from_here(request: Request) -> bool:
@@ -190,7 +253,14 @@ def _read_form(body: bytes) -> Wish:
         raise Refusal(400, "bad-choice") from None
     last = dict(fields)
     categories = tuple(value for name, value in fields if name == "category")
-    return Wish(last.get("action", ""), categories, local_path(last.get("next")), last.get("fingerprint"))
+    once = last.get("once", "")
+    return Wish(
+        last.get("action", ""),
+        categories,
+        local_path(last.get("next")),
+        last.get("fingerprint"),
+        once if _ONCE.fullmatch(once) else "",
+    )
 
 
 def _read_json(body: bytes) -> Wish:

@@ -20,8 +20,10 @@ from .errors import ConfigurationError
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .policy import Category, CookieRule, Policy
+from .record import Shown
 from .reports import Reporter
-from .seal import Seal
+from .seal import Seal, checked_keys
+from .shown import what_is_shown
 from .signals import refuses_by_gpc
 
 logger = logging.getLogger("consent_middleware")
@@ -77,7 +79,9 @@ class Engine:
         self.applies = None if applies is None else _checked_callable("applies", applies)
         self.reporter = Reporter()
         self.token = token
-        self.seal = Seal(policy, secret_keys)
+        self.keys = checked_keys(secret_keys)
+        self.seal = Seal(policy, self.keys)
+        self._shown: dict[str, Shown] = {}
         self.endpoints = Endpoints(policy, prefix)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
@@ -95,6 +99,16 @@ class Engine:
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)
+
+    def shown_in(self, language: str) -> Shown:
+        """Return what a visitor sees when choosing in this language; made once, kept for as long as the site runs."""
+        if language not in self._shown:
+            self._shown[language] = what_is_shown(self.policy, self.prefix, language)
+        return self._shown[language]
+
+    def shown(self, ui_hash: str) -> bytes | None:
+        """Return the document that was shown under this hash, None if it was not since the start."""
+        return next((shown.document for shown in self._shown.values() if shown.hash == ui_hash), None)
 
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""

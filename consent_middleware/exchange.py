@@ -3,7 +3,7 @@
 A shell opens one Exchange per request and drives it in a fixed order: ``is_ours`` and, if so, ``answer``; otherwise
 ``visible`` for each Cookie header, then the application, then ``start`` with its status and headers, and the body
 through ``body`` if there is one. What ``take_records`` gives is to be stored before ``start`` or before the reply
-leaves; ``store_failed`` says that it could not be done.
+leaves; ``store_failed`` says that it could not be done. A ``question`` is to be put to the ledger before the reply.
 
 Header gates fail closed: should anything here raise, only what is necessary passes, and the page is still served.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from .bodies import Body
 from .caching import is_shared, keep_private, vary_on
@@ -23,8 +24,10 @@ from .engine import Engine, Kind
 from .html import UNDECLARED
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
+from .messages import language_for
 from .policy import CookieRule
-from .record import Record, State
+from .record import Question, Record, Shown, State
+from .release import release
 from .seal import Receipt
 from .variants import is_marked
 
@@ -34,12 +37,15 @@ _SWEEP_LIMIT = 4096
 """Bytes of deletions in one response. Common proxies buffer 4 to 8 kB of headers and fail beyond; what does not fit
 is hidden from the application all the same and expired with the next response."""
 
+_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}", re.ASCII)
+
 
 class Exchange:
     """One request and its response. See the module for the order of calls."""
 
     __slots__ = (
         "_engine",
+        "_is_forgotten",
         "_optional",
         "_receipt",
         "_recorded",
@@ -50,11 +56,13 @@ class Exchange:
         "decision",
         "gates_pages",
         "is_ours",
+        "question",
     )
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
         self._request = request
+        self._is_forgotten = False
         self._optional: dict[str, CookieRule] = {}
         self._receipt: Receipt | None = None
         self._recorded = 0
@@ -67,6 +75,8 @@ class Exchange:
         self.is_ours = request.path.startswith(engine.inside_prefix)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
+        self.question: Question | None = None
+        """What ``answer`` found the visitor to ask of the ledger; without an answer there is nothing to be had."""
 
     # The request
 
@@ -123,7 +133,11 @@ class Exchange:
         try:
             for header in self._request.cookies:
                 visible_cookies(header, self._shows, allows_bare=self._shows_bare)
-            self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
+            answer = self._engine.endpoints.answer(self._request, self.decision, body)
+            if isinstance(answer, Question):
+                self.question = answer
+                answer = self._engine.endpoints.refuse(self._request, Refusal(404, "not-found"))
+            self._reply = answer
         except Exception:
             logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
             self.decision.undo()
@@ -137,13 +151,13 @@ class Exchange:
     # The response
 
     @property
-    def has_records(self) -> bool:
-        """Whether something was decided in this request that is not stored yet."""
-        return len(self.decision.acts) != self._recorded
+    def has_errands(self) -> bool:
+        """Whether there is something to be settled with the ledger: a choice to be stored, or a question."""
+        return len(self.decision.acts) != self._recorded or self.question is not None
 
     def take_records(self) -> list[Record]:
         """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
-        if not self.has_records:
+        if len(self.decision.acts) == self._recorded:
             return []
         self._recorded = len(self.decision.acts)
         try:
@@ -153,11 +167,43 @@ class Exchange:
             self.store_failed()
             return []
 
-    def store_failed(self) -> None:
-        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
+    def store_failed(self) -> list[Record]:
+        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway.
+
+        Returns the proof of what still stands, to be kept elsewhere until the ledger takes it.
+        """
+        self._recorded = 0
         if self.decision.keep_refusals():
             self._apologise()
-        self._recorded = len(self.decision.acts)
+        try:
+            return [self._record()] if self.decision.acts else []
+        except Exception:
+            logger.exception("consent.fault: no record could be made of a refusal; it is honoured all the same")
+            return []
+        finally:
+            self._recorded = len(self.decision.acts)
+
+    def stored_before(self, instant: int) -> None:
+        """The same choice was stored at ``instant`` already, by the first of two clicks: the receipt is that one's."""
+        self.decision.move(instant)
+
+    def shown(self, records: Sequence[Record]) -> list[Shown]:
+        """Return what was shown to whoever made these choices."""
+        return [self._engine.shown_in(language) for language in {record.language for record in records}]
+
+    def answered(self, found: list[Record]) -> None:
+        """The ledger has done what was asked; ``found`` are the records concerned."""
+        question = self.question
+        if question is not None and found:
+            self._reply = self._engine.endpoints.tell(self._request, question, found)
+            if question.wish == "erase":
+                # Consent that nobody can prove any more is none (GDPR, article 7(1)).
+                self._is_forgotten = True
+                self.decision.forget()
+
+    def ask_failed(self) -> None:
+        """The ledger could not answer: nothing was changed, and the visitor is told so."""
+        self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "no-ledger"))
 
     @property
     def reply(self) -> Reply:
@@ -255,7 +301,7 @@ class Exchange:
         if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
             personal = personal or is_page
-        own = self._own_cookie() if decision.acts else []
+        own = self._own_cookie() if decision.acts else self._own_deletion() if self._is_forgotten else []
         unwanted = self._unwanted() if engine.enforces else {}
         swept = self._sweep(unwanted) if unwanted and self._may_sweep(status, out) else []
         out += [("Set-Cookie", line) for line in [*own, *swept]]
@@ -399,10 +445,21 @@ class Exchange:
             parts.append(f"Domain={domain}")
         return ["; ".join(parts)]
 
+    def _own_deletion(self) -> list[str]:
+        request, policy = self._request, self._engine.policy
+        secure = request.scheme in ("https", "wss")
+        name = self._engine.cookie_name(request.scheme)
+        return list(
+            deletions(name, request.host, secure=secure, domain=policy.cookie_domain, paths=("/",), partitioned=False)
+        )
+
     def _new_receipt(self) -> Receipt:
-        previous = self._receipt or self.decision.visit.receipt
-        who = previous.who if previous else self._engine.token()
-        self._receipt = Receipt(who, self.decision.acts[-1].source, self.decision.choices)
+        act, previous = self.decision.acts[-1], self._receipt or self.decision.visit.receipt
+        if previous is not None:
+            who = previous.who
+        else:
+            who = self._engine.seal.pseudonym(act.once) if act.once else self._engine.token()
+        self._receipt = Receipt(who, act.source, self.decision.choices)
         return self._receipt
 
     def _record(self) -> Record:
@@ -410,6 +467,7 @@ class Exchange:
         act = decision.acts[-1]
         now, previous = decision.visit.now, decision.visit.receipt
         choices = {name: choice.granted for name, choice in decision.choices.items()}
+        language = language_for(self._request.header("accept-language"))
         return Record(
             record_id=engine.seal.id_of(receipt),
             subject=receipt.who,
@@ -422,8 +480,11 @@ class Exchange:
             source=act.source,
             policy_version=engine.policy.version,
             fingerprint=engine.policy.fingerprint,
-            host=self._request.host,
+            ui_hash=engine.shown_in(language).hash,
+            language=language,
+            host=_host_in(self._request.host),
             gpc=decision.gpc,
+            middleware_version=release(),
         )
 
 
@@ -431,6 +492,11 @@ def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
     if any(choices.values()):
         return "given" if all(choices.values()) else "partial"
     return "withdrawn" if mechanism in ("withdraw", "deny") else "refused"
+
+
+def _host_in(header: str) -> str:
+    """What the Host header says, "" if it can name no host: a visitor can write anything there."""
+    return header.lower() if _HOST.fullmatch(header) else ""
 
 
 def _name_in(line: str) -> str:

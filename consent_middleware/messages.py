@@ -37,6 +37,9 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "embed-withheld": "{what} is not loaded, because it belongs to “{category}” and you have not accepted that.",
         "embed-load": "Accept “{category}” and load it",
         "not-stored": "Your consent could not be recorded, so nothing more was allowed. Please try again later.",
+        "erased": "The records of your choices were erased and your choice was forgotten. We will ask you again.",
+        "no-ledger": "The records of your choices cannot be reached. Nothing was changed. Please try again later.",
+        "too-often": "That was asked too often. Please try again in a minute.",
     },
     "fr": {
         "title": "Réglages des cookies",
@@ -71,6 +74,10 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
         "embed-load": "Accepter «\u00a0{category}\u00a0» et charger",
         "not-stored": "Votre consentement n'a pas pu être enregistré, rien de plus n'a donc été autorisé. "
         "Veuillez réessayer plus tard.",
+        "erased": "Les enregistrements de vos choix ont été effacés et votre choix oublié. Nous vous le redemanderons.",
+        "no-ledger": "Les enregistrements de vos choix sont inaccessibles. Rien n'a été changé. "
+        "Veuillez réessayer plus tard.",
+        "too-often": "Cela a été demandé trop souvent. Veuillez réessayer dans une minute.",
     },
 }
 

@@ -42,9 +42,19 @@ PAGE_HEADERS = (
 
 
 def settings_page(
-    policy: Policy, decision: Decision, language: str, *, choice_url: str, next_path: str, home_path: str
+    policy: Policy,
+    decision: Decision,
+    language: str,
+    *,
+    choice_url: str,
+    next_path: str,
+    home_path: str,
+    once: str = "",
 ) -> bytes:
-    """The form on which a visitor sees every category and chooses, or changes the choice."""
+    """The form on which a visitor sees every category and chooses, or changes the choice.
+
+    ``once`` marks this very form, so that two clicks on it are one choice of one visitor.
+    """
     words = MESSAGES[language]
     fields = "\n".join(_category_field(policy, category, decision, language) for category in policy.categories.values())
     kept = words["kept"].format(lifetime=lifetime_in(str(policy.consent_lifetime), language))
@@ -63,6 +73,7 @@ def settings_page(
 <form method="post" action="{escape(choice_url)}">
 <input type="hidden" name="next" value="{escape(next_path)}">
 <input type="hidden" name="fingerprint" value="{policy.fingerprint}">
+<input type="hidden" name="once" value="{once}">
 {fields}
 <div class="actions">
 {buttons}

@@ -17,7 +17,12 @@ import consent_middleware
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"consent_middleware", "consent_flask", "consent_django", "consent_starlette"}
 MODULES = pkgutil.walk_packages(consent_middleware.__path__, "consent_middleware.")
-CORE = ["consent_middleware", *(module.name for module in MODULES if not module.name.endswith(".__main__"))]
+LEDGER = "consent_middleware.ledger"
+CORE = [
+    "consent_middleware",
+    # The ledger is what an extra is for, and is imported when a URL asks for it.
+    *(m.name for m in MODULES if not m.name.endswith(".__main__") and not f"{m.name}.".startswith(f"{LEDGER}.")),
+]
 
 IMPORT_AND_TELL = """
 import importlib, sys

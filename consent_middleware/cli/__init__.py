@@ -11,8 +11,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from ..release import release
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
@@ -42,20 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="consent", description="Keep a cookie policy true.")
-    parser.add_argument("--version", action="version", version=f"consent-middleware {_version()}")
+    parser.add_argument("--version", action="version", version=f"consent-middleware {release() or '(not installed)'}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         subparser = subparsers.add_parser(command.name, help=command.summary, description=command.description)
         subparser.set_defaults(command=command)
         command.declare(subparser)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("consent-middleware")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _write_what_the_terminal_can() -> None:
