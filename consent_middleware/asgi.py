@@ -33,7 +33,18 @@ _LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
 
-_OURS = {"Set-Cookie": b"set-cookie", "Vary": b"vary", "Cache-Control": b"cache-control"}
+_OURS = {
+    name: name.lower().encode("ascii")
+    for name in (
+        "Set-Cookie",
+        "Vary",
+        "Cache-Control",
+        "Content-Security-Policy",
+        "Content-Security-Policy-Report-Only",
+        "Reporting-Endpoints",
+        "Permissions-Policy",
+    )
+}
 """What the exchange adds; ASGI wants header names in lower case. The application's own names stay as they came."""
 
 
@@ -193,7 +204,7 @@ class _Response:
         # Some applications send headers lazily, as a generator that can be read once; some frameworks send None.
         headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
         raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
-        set_cookies = _set_cookies(raw, exchange.gates_pages)
+        set_cookies = _set_cookies(raw, exchange)
         if set_cookies is not None and exchange.leaves_as_is(set_cookies):
             return self._send(message if raw is headers else {**message, "headers": raw})
         decoded = _decoded(raw)
@@ -248,9 +259,10 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     return shown
 
 
-def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
+def _set_cookies(headers: RawHeaders, exchange: Exchange) -> list[str] | None:
     """The Set-Cookie lines; None where there is more to look at."""
     lines: list[str] = []
+    pages = exchange.gates_pages
     # The length tells most names apart without a look at their letters.
     for name, value in headers:
         size = len(name)
@@ -265,12 +277,16 @@ def _set_cookies(headers: RawHeaders, pages: bool) -> list[str] | None:
         elif (size > 10 and len(name.strip()) == 10) or (
             pages
             and (
-                (size == 12 and b"html" in value.lower() and name.lower() == b"content-type")
+                (size == 12 and name.lower() == b"content-type" and _may_be_gated(value.lower(), exchange))
                 or (size in (7, 17) and name.lower() in _LOADING)
             )
         ):
             return None
     return lines
+
+
+def _may_be_gated(content_type: bytes, exchange: Exchange) -> bool:
+    return b"html" in content_type or (b"javascript" in content_type and exchange.gates_script())
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .export import as_27560
 from .http import Reply, Request
@@ -22,6 +23,8 @@ from .placeholder import STYLE as EMBED_STYLE
 from .placeholder import STYLE_NAME
 from .policy import Policy
 from .record import Question, Record
+from .violations import TYPES as REPORT_TYPES
+from .violations import Violations
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
@@ -66,7 +69,7 @@ class Endpoints:
         self._policy = policy
         self._prefix = prefix
         self._asked = Allowance(_ASKED_A_MINUTE, 60)
-        self._routes: Mapping[str, tuple[tuple[str, ...], Route]] = {
+        self._routes: dict[str, tuple[tuple[str, ...], Route]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
@@ -74,6 +77,9 @@ class Endpoints:
             "/erase": (("POST",), self._erase),
             f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
+        if policy.html.csp != "off":
+            self._violations = Violations()
+            self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
 
     def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply | Question:
         """Answer a request below the prefix, or return the question that only the ledger can answer.
@@ -123,6 +129,19 @@ class Endpoints:
         # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
         forever = ("Cache-Control", "public, max-age=31536000, immutable")
         return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
+
+    def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
+        status = 202
+        if _content_type(request) not in REPORT_TYPES:
+            status = 415
+        elif body is None:
+            status = 413
+        elif not self._violations.has_room(decision.now):
+            status = 429
+        else:
+            self._violations.take(body, request.host)
+        return Reply(status, (*_TEXT, *_COMMON))
 
     def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         return Reply(200, (*_JSON, *_COMMON), self.state(decision))

@@ -25,6 +25,7 @@ from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
 from .signals import refuses_by_gpc
+from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
 
@@ -96,6 +97,7 @@ class Engine:
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
         self.markup = markup if markup.is_needed else None
+        self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)

@@ -10,44 +10,36 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from .bodies import Body
-from .caching import is_shared, keep_private, vary_on
-from .cookies import SetCookie, cap_line, deletions, read_set_cookie, visible_cookies
+from .caching import keep_private, vary_on
+from .cookie_gate import CookieGate
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
-from .engine import Engine, Kind
+from .engine import Engine
 from .html import UNDECLARED
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
-from .messages import language_for
 from .policy import CookieRule
-from .record import Question, Record, Shown, State
-from .release import release
-from .seal import Receipt
+from .proof import Proof, own_line
+from .record import Question, Record, Shown
+from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
+from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
-
-_SWEEP_LIMIT = 4096
-"""Bytes of deletions in one response. Common proxies buffer 4 to 8 kB of headers and fail beyond; what does not fit
-is hidden from the application all the same and expired with the next response."""
-
-_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}", re.ASCII)
 
 
 class Exchange:
     """One request and its response. See the module for the order of calls."""
 
     __slots__ = (
+        "_cookies",
         "_engine",
         "_is_forgotten",
-        "_optional",
-        "_receipt",
+        "_proof",
         "_recorded",
         "_reply",
         "_request",
@@ -62,9 +54,9 @@ class Exchange:
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
         self._request = request
+        self._cookies: CookieGate | None = None
         self._is_forgotten = False
-        self._optional: dict[str, CookieRule] = {}
-        self._receipt: Receipt | None = None
+        self._proof: Proof | None = None
         self._recorded = 0
         self._reply: Reply | None = None
         self._variant: str | None = None
@@ -96,7 +88,7 @@ class Exchange:
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
         try:
-            return visible_cookies(header, self._shows, self._engine.always_shown, self._shows_bare)
+            return header if self.shows_all((header,)) else self._cookie_gate().visible(header)
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
@@ -119,6 +111,11 @@ class Exchange:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
 
+    def gates_script(self) -> bool:
+        """Whether the headers of a script that answers this request are to be looked at."""
+        walls = self._engine.walls
+        return walls is not None and walls.bind_script(self._request)
+
     @property
     def may_gate_pages(self) -> bool:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
@@ -132,7 +129,7 @@ class Exchange:
         """Take in a request of ours; ``body`` is at most ``body_limit`` bytes, or None when there was more."""
         try:
             for header in self._request.cookies:
-                visible_cookies(header, self._shows, allows_bare=self._shows_bare)
+                self._cookie_gate().visible(header)
             answer = self._engine.endpoints.answer(self._request, self.decision, body)
             if isinstance(answer, Question):
                 self.question = answer
@@ -161,7 +158,7 @@ class Exchange:
             return []
         self._recorded = len(self.decision.acts)
         try:
-            return [self._record()]
+            return [self._prove().record()]
         except Exception:
             logger.exception("consent.fault: no record could be made; grants are not honoured without one")
             self.store_failed()
@@ -172,16 +169,14 @@ class Exchange:
 
         Returns the proof of what still stands, to be kept elsewhere until the ledger takes it.
         """
-        self._recorded = 0
         if self.decision.keep_refusals():
             self._apologise()
+        self._recorded = len(self.decision.acts)
         try:
-            return [self._record()] if self.decision.acts else []
+            return [self._prove().record()] if self.decision.acts else []
         except Exception:
             logger.exception("consent.fault: no record could be made of a refusal; it is honoured all the same")
             return []
-        finally:
-            self._recorded = len(self.decision.acts)
 
     def stored_before(self, instant: int) -> None:
         """The same choice was stored at ``instant`` already, by the first of two clicks: the receipt is that one's."""
@@ -226,7 +221,7 @@ class Exchange:
 
     def _is_plain(self, set_cookies: Iterable[str]) -> bool:
         decision = self.decision
-        if self._optional or self._variant or decision.consulted or decision.acts:
+        if self._optional() or self._variant or decision.consulted or decision.acts:
             return False
         for line in set_cookies:
             if not self._engine.is_plain(line, decision.now):
@@ -257,6 +252,20 @@ class Exchange:
         return [field for field in headers if not is_set_cookie(field[0])]
 
     # How it is done
+
+    def _cookie_gate(self) -> CookieGate:
+        if self._cookies is None:
+            self._cookies = CookieGate(self._engine, self.decision)
+        return self._cookies
+
+    def _optional(self) -> Mapping[str, CookieRule]:
+        """The cookies of the request about which consent decides."""
+        return self._cookies.optional if self._cookies is not None else {}
+
+    def _prove(self) -> Proof:
+        if self._proof is None:
+            self._proof = Proof(self._engine, self._request, self.decision)
+        return self._proof
 
     def _apologise(self) -> None:
         if self.is_ours:
@@ -291,7 +300,7 @@ class Exchange:
         is_dated = any(len(name) == 4 and name.lower() == "date" for name, _ in headers)
         for field in headers:
             if is_set_cookie(field[0]):
-                line, optional = self._line(field[1], is_dated=is_dated)
+                line, optional = self._cookie_gate().line(field[1], is_dated=is_dated)
                 personal = personal or optional
                 if line is None:
                     continue
@@ -301,213 +310,31 @@ class Exchange:
         if engine.markup is not None and not self.is_ours:
             out, is_page = self._page(engine.markup, status, out)
             personal = personal or is_page
-        own = self._own_cookie() if decision.acts else self._own_deletion() if self._is_forgotten else []
-        unwanted = self._unwanted() if engine.enforces else {}
-        swept = self._sweep(unwanted) if unwanted and self._may_sweep(status, out) else []
+            if engine.walls is not None and engine.walls.concern(self._request, out, is_page=is_page):
+                out = self._walled(engine.walls, out)
+                personal = True
+        own = [self._prove().cookie()] if decision.acts else self._farewell()
+        swept = self._swept(status, out) if engine.enforces else []
         out += [("Set-Cookie", line) for line in [*own, *swept]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
-    def _line(self, line: str, *, is_dated: bool) -> tuple[str | None, bool]:
-        """Return a Set-Cookie line as it may leave (None: not at all), and whether consent could have changed that."""
-        engine = self._engine
-        cookie = read_set_cookie(line)
-        if cookie is None:
-            engine.reporter.report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore")
-            return (None if engine.enforces else line), False
-        now = self.decision.now
-        kind = engine.kind_of(cookie.name)
-        optional = kind is not None and not kind.category.required
-        if engine.applies is not None and not self.decision.visit.applies:
-            return line, optional
-        if not cookie.is_deletion(now) and not self._may_leave(cookie, kind):
-            return (None if engine.enforces else line), optional
-        session_only = kind is not None and kind.session_only
-        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only, is_dated)
-        if capped is not line:
-            engine.reporter.report(
-                logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
-            )
-        return (capped if engine.enforces else line), optional
+    def _walled(self, walls: Walls, headers: Headers) -> Headers:
+        try:
+            return walls.raised(self._request, headers, self._withheld())
+        except Exception:
+            logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
+            return walls.raised(self._request, headers, frozenset(self._engine.policy.choosable))
 
-    def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
-        if not self._permits(cookie.name, kind):
-            return False
-        if cookie.name:
-            return True
-        # A nameless cookie comes back as its bare value, and servers find a name in that.
-        as_read = cookie.value.partition("=")[0].strip()
-        known = self._engine.kind_of(as_read)
-        return known is None or self._permits(as_read, known)
+    def _farewell(self) -> list[str]:
+        """The line that expires our own cookie, for a visitor who wants to be forgotten."""
+        if not self._is_forgotten:
+            return []
+        return [own_line(self._engine, self._request, f"{self._engine.cookie_name(self._request.scheme)}=", 0)]
 
-    def _permits(self, name: str, kind: Kind | None, *, by_visitor: bool = False) -> bool:
-        """Whether a cookie of this name may be set or seen."""
-        if kind is not None:
-            if kind.category.required or self.decision.permits(kind.category.name):
-                return True
-            level = logging.DEBUG if self._engine.enforces else logging.WARNING
-            self._engine.reporter.report(level, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
-            return False
-        undeclared = self._engine.policy.undeclared_cookies
-        reporter = self._engine.reporter
-        if undeclared != "allow" and reporter.is_news("consent.C003", name, by_visitor=by_visitor):
-            fate = "withheld" if undeclared == "withhold" and self._engine.enforces else "let through"
-            reporter.report(logging.WARNING, "consent.C003", name, _declare(name, fate), by_visitor=by_visitor)
-        return undeclared != "withhold" or not self.decision.visit.applies
-
-    def _shows(self, name: str) -> bool:
-        """Whether a request cookie may be seen, remembering what consent decides about."""
-        kind = self._engine.kind_of(name)
-        if kind is None:
-            shown = self._permits(name, None, by_visitor=True)
-        elif kind.category.required:
-            return True
-        else:
-            self._optional[name] = kind.rule
-            shown = self.decision.permits(kind.category.name)
-        return shown or not self._engine.enforces
-
-    def _shows_bare(self, text: str) -> bool:
-        """Whether the text of a nameless cookie may be seen, as far as it is also a name that we know.
-
-        It is a value, so it must not come into a log as a name that nobody declared.
-        """
-        return self._engine.kind_of(text) is None or self._shows(text)
-
-    def _may_sweep(self, status: int, headers: Headers) -> bool:
-        """Whether deletions may ride on this response.
-
-        Not on a 304, whose fields a cache must copy into what it has stored (RFC 9111, 3.2), nor on what the
-        application shares with everybody: there the deletion would reach visitors who did consent.
-        """
-        return bool(self.decision.acts) or (status != 304 and not is_shared(headers))
-
-    def _sweep(self, unwanted: Mapping[str, CookieRule]) -> list[str]:
-        """The lines that expire these cookies, as many as a response can carry."""
-        lines: list[str] = []
-        size = 0
-        for name, rule in unwanted.items():
-            expiring = self._deletions(name, rule)
-            cost = sum(map(len, expiring))
-            if cost > _SWEEP_LIMIT:  # it would never fit, and keep the others waiting for ever
-                continue
-            size += cost
-            if size > _SWEEP_LIMIT:
-                break
-            lines += expiring
-        return lines
-
-    def _deletions(self, name: str, rule: CookieRule) -> list[str]:
-        """The lines that expire one cookie at every place declared for it: one name may stand for several."""
-        host, secure = self._request.host, self._request.scheme in ("https", "wss")
-        lines = (
-            line
-            for home in self._engine.homes[rule.name]
-            for line in deletions(
-                name, host, secure=secure, domain=home.domain, paths=(home.path,), partitioned=home.partitioned
-            )
-        )
-        return list(dict.fromkeys(lines))
-
-    def _unwanted(self) -> dict[str, CookieRule]:
-        """What the visitor no longer allows and may still have, as far as we know it."""
-        seen = {name: rule for name, rule in self._optional.items() if not self.decision.permits(rule.category)}
-        if not self.decision.acts:
-            return seen
-        withdrawn = {name for act in self.decision.acts for name, granted in act.answers.items() if not granted}
-        # A cookie that lives on another path is not sent with this request, so it is expired unseen.
-        elsewhere = {
-            rule.name: rule
-            for rule in self._engine.policy.rules
-            if rule.category in withdrawn and rule.path != "/" and not rule.name.endswith("*")
-        }
-        return {**seen, **{n: r for n, r in elsewhere.items() if not self.decision.permits(r.category)}}
-
-    def _own_cookie(self) -> list[str]:
-        """Our own cookie, sent only when something was decided: a choice never slides along with visits."""
-        receipt, now = self._new_receipt(), self.decision.visit.now
-        lifetime = self._engine.policy.consent_lifetime
-        age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
-        request = self._request
-        parts = [
-            f"{self._engine.cookie_name(request.scheme)}={self._engine.seal.dumps(receipt)}",
-            f"Max-Age={age}",
-            "Path=/",
-            "HttpOnly",
-            "SameSite=Lax",
-        ]
-        if request.scheme in ("https", "wss"):
-            parts.append("Secure")
-        domain = (self._engine.policy.cookie_domain or "").lstrip(".")
-        hostname = request.host.partition(":")[0].lower()
-        if domain and (hostname == domain or hostname.endswith(f".{domain}")):
-            parts.append(f"Domain={domain}")
-        return ["; ".join(parts)]
-
-    def _own_deletion(self) -> list[str]:
-        request, policy = self._request, self._engine.policy
-        secure = request.scheme in ("https", "wss")
-        name = self._engine.cookie_name(request.scheme)
-        return list(
-            deletions(name, request.host, secure=secure, domain=policy.cookie_domain, paths=("/",), partitioned=False)
-        )
-
-    def _new_receipt(self) -> Receipt:
-        act, previous = self.decision.acts[-1], self._receipt or self.decision.visit.receipt
-        if previous is not None:
-            who = previous.who
-        else:
-            who = self._engine.seal.pseudonym(act.once) if act.once else self._engine.token()
-        self._receipt = Receipt(who, act.source, self.decision.choices)
-        return self._receipt
-
-    def _record(self) -> Record:
-        decision, engine, receipt = self.decision, self._engine, self._new_receipt()
-        act = decision.acts[-1]
-        now, previous = decision.visit.now, decision.visit.receipt
-        choices = {name: choice.granted for name, choice in decision.choices.items()}
-        language = language_for(self._request.header("accept-language"))
-        return Record(
-            record_id=engine.seal.id_of(receipt),
-            subject=receipt.who,
-            previous=previous.id if previous else None,
-            state=_state_of(act.mechanism, choices),
-            choices=choices,
-            decided_at=now,
-            expires_at=engine.policy.consent_lifetime.end(now),
-            mechanism=act.mechanism,
-            source=act.source,
-            policy_version=engine.policy.version,
-            fingerprint=engine.policy.fingerprint,
-            ui_hash=engine.shown_in(language).hash,
-            language=language,
-            host=_host_in(self._request.host),
-            gpc=decision.gpc,
-            middleware_version=release(),
-        )
-
-
-def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
-    if any(choices.values()):
-        return "given" if all(choices.values()) else "partial"
-    return "withdrawn" if mechanism in ("withdraw", "deny") else "refused"
-
-
-def _host_in(header: str) -> str:
-    """What the Host header says, "" if it can name no host: a visitor can write anything there."""
-    return header.lower() if _HOST.fullmatch(header) else ""
-
-
-def _name_in(line: str) -> str:
-    """The name in a line that browsers do not read, "" if it could as well be a value."""
-    name, equals, _ = line.partition(";")[0].partition("=")
-    return name.strip(" \t") if equals else ""
-
-
-def _declare(name: str, fate: str) -> str:
-    if not name:
-        return f"was {fate}: a cookie without a name cannot be declared"
-    # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
-    quoted = json.dumps(name[:80])
-    return f"was {fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"
+    def _swept(self, status: int, headers: Headers) -> list[str]:
+        cookies = unwanted(self._engine, self.decision, self._optional())
+        if not cookies or not may_sweep(self.decision, status, headers):
+            return []
+        return sweep(self._engine, self._request, cookies)

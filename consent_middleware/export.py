@@ -77,3 +77,56 @@ def _event(record: Record) -> dict[str, Any]:
         "event_state": event_state(record, granted=any(record.choices.values())),
         "expression_method": record.mechanism,
     }
+
+
+COLUMNS = (
+    "schema_version",
+    "record_id",
+    "pii_principal_id",
+    "previous_record_id",
+    "event_time",
+    "event_state",
+    "expression_method",
+    "entity_id",
+    "validity_end",
+    "purposes",
+    "privacy_notice",
+    "language",
+    "fingerprint",
+    "ui_hash",
+    "host",
+    "gpc",
+    "middleware_version",
+)
+"""The columns of a table of records."""
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_row(record: Record) -> list[str]:
+    """Return a record as a line of a table, in the order of ``COLUMNS``."""
+    values = (
+        SCHEMA_VERSION,
+        record.record_id,
+        record.subject,
+        record.previous or "",
+        utc(record.decided_at),
+        event_state(record, granted=any(record.choices.values())),
+        record.mechanism,
+        record.source,
+        utc(record.expires_at),
+        " ".join(f"{name}:{'yes' if granted else 'no'}" for name, granted in record.choices.items()),
+        record.policy_version,
+        record.language,
+        record.fingerprint,
+        record.ui_hash,
+        record.host,
+        "yes" if record.gpc else "no",
+        record.middleware_version,
+    )
+    return [_plain(value) for value in values]
+
+
+def _plain(value: str) -> str:
+    # A spreadsheet takes such a value for a formula and runs it; an apostrophe makes it text (OWASP, CSV injection).
+    return f"'{value}" if value.startswith(_FORMULAS) else value

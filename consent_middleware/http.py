@@ -69,6 +69,7 @@ class Reply:
 
 REASONS: Mapping[int, str] = {
     200: "OK",
+    202: "Accepted",
     303: "See Other",
     400: "Bad Request",
     403: "Forbidden",

@@ -25,6 +25,9 @@ logger = logging.getLogger("consent_middleware")
 JUDGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 """The request headers that speak about the bytes of a page."""
 
+WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
+"""What a request is for, in Sec-Fetch-Dest, when its answer runs apart from the page, under headers of its own."""
+
 _PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
 _NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
 _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
@@ -49,13 +52,15 @@ class Markup:
         self._report = report
         self._enforces = policy.mode == "enforce"
         settings = policy.html
-        services = [service for service in policy.services if service.scripts or service.inline]
+        services = [service for service in policy.page_services if service.scripts or service.inline]
         self.withholds_undeclared = settings.third_party_hosts == "withhold"
         """Whether hosts that nobody declared are UNDECLARED, a category that no visitor can grant."""
         self.is_needed = (
             any(service.category in policy.choosable for service in services)
             or settings.third_party_hosts != "allow"
             or settings.gate
+            or settings.csp != "off"
+            or bool(settings.browsing_topics)
         )
         entries = [(service.category, service.scripts, service.inline) for service in services]
         self._rules = Rules(entries, categories=policy.categories)
@@ -78,11 +83,11 @@ class Markup:
             return value
         match name:
             case "if-none-match":
-                is_document = _asks_for_document(request)
-                if not (is_document or is_marked(value)):
+                has_variants = self._has_variants(request)
+                if not (has_variants or is_marked(value)):
                     return value
                 # What a browser kept from before there was a gate bears no mark, and must not come back to life.
-                keeps_unmarked = not (is_document and withheld())
+                keeps_unmarked = not (has_variants and withheld())
                 return unmark_tags(value, self.variant(request, withheld()), keeps_unmarked=keeps_unmarked) or None
             case "if-modified-since":
                 return None if self._knows_no_variants(request, withheld) else value
@@ -97,7 +102,12 @@ class Markup:
         if is_marked(request.header("if-none-match")):
             return True
         destination = request.header("sec-fetch-dest")
-        return (_asks_for_document(request) or destination == "empty") and bool(withheld())
+        return (self._has_variants(request) or destination == "empty") and bool(withheld())
+
+    def _has_variants(self, request: Request) -> bool:
+        """Whether what is asked for is certain to come in variants, if it is what browsers take it for."""
+        walls_workers = self._policy.html.csp != "off"
+        return _asks_for_document(request) or (walls_workers and request.header("sec-fetch-dest") in WORKERS)
 
     def variant(self, request: Request, withheld: frozenset[str]) -> str:
         """Name the variant of a page that this visitor gets."""

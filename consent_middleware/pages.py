@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from html import escape
 
 from .decision import Decision
-from .messages import MESSAGES, lifetime_in, text_in
+from .messages import MESSAGES, date_in, is_right_to_left, lifetime_in, text_in
 from .policy import Category, Policy
 
 STYLE = """
@@ -97,8 +96,9 @@ def _onward(path: str, text: str) -> str:
 
 
 def _page(language: str, title: str, main: str) -> bytes:
+    direction = "rtl" if is_right_to_left(language) else "ltr"
     return f"""<!doctype html>
-<html lang="{language}">
+<html lang="{language}" dir="{direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -153,7 +153,8 @@ def _standing(decision: Decision, language: str) -> str:
     decided, expires = decision.decided_at, decision.expires_at
     if decided is None or expires is None:
         return MESSAGES[language]["undecided"]
-    return MESSAGES[language]["decided"].format(decided=_date(decided), expires=_date(expires))
+    words = MESSAGES[language]["decided"]
+    return words.format(decided=date_in(decided, language), expires=date_in(expires, language))
 
 
 def _imprint(policy: Policy, language: str) -> str:
@@ -164,7 +165,3 @@ def _imprint(policy: Policy, language: str) -> str:
     if policy.version:
         lines.append(f"{words['version']} {policy.version}")
     return "\n".join(f'<p class="details">{escape(line)}</p>' for line in lines if line)
-
-
-def _date(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d")

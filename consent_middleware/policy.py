@@ -96,6 +96,10 @@ class HTMLSettings:
     ``third_party_hosts`` is what happens to hosts that nobody declared, apart from ``own_hosts``. ``on_fault`` says
     whether a page that cannot be gated to its end goes on ungated or ends there. The others cost time and are off:
     the attributes of lazy loaders, addresses in style sheets within the page, speculation rules.
+
+    ``csp`` sends a second Content-Security-Policy with pages, so that the browser itself stops what scripts load.
+    ``browsing_topics`` names the categories without which browsers are told to keep their topics to themselves; None
+    stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone.
     """
 
     gate: bool = False
@@ -105,6 +109,8 @@ class HTMLSettings:
     lazy_attributes: bool = False
     css: bool = False
     speculation_rules: bool = False
+    csp: Literal["off", "report", "enforce"] = "off"
+    browsing_topics: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +163,11 @@ class Policy:
         """Every rule that decides about a cookie of this site; the site's own come after those of its services."""
         of_services = (rule for service in self.services for rule in service.cookies if not rule.third_party)
         return (*of_services, *self.cookies)
+
+    @cached_property
+    def page_services(self) -> tuple[Service, ...]:
+        """Every service in the category for which its scripts and embeds wait in pages."""
+        return self.services
 
     @cached_property
     def fingerprint(self) -> str:

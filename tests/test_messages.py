@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_middleware import Lifetime
-from consent_middleware.messages import MESSAGES, language_for, lifetime_in, text_in
+from consent_middleware.messages import (
+    MESSAGES,
+    date_in,
+    is_right_to_left,
+    language_for,
+    language_of,
+    lifetime_in,
+    text_in,
+)
 
 
 def fields(text: str) -> set[str]:
@@ -33,24 +41,31 @@ def test_every_language_has_every_message_with_the_same_blanks(language: str) ->
         ("", "en"),
         ("fr", "fr"),
         ("FR-ca", "fr"),
-        ("de, fr;q=0.8, en;q=0.5", "fr"),
+        ("fr-Latn-CH-x-private", "fr"),
+        ("zh-Hant-TW, fr;q=0.8, en;q=0.5", "fr"),
         ("en;q=0.5, fr;q=0.8", "fr"),
         ("en, fr", "en"),
         ("fr, en", "fr"),
         ("fr;q=0, en;q=0.1", "en"),
-        ("de", "en"),
+        ("zh", "en"),
+        ("-", "en"),
         ("*", "en"),
         ("fr;q=2", "en"),
         ("fr;q=-1", "en"),
         ("fr;q=nan", "en"),
         ("fr;q=high", "en"),
-        ("fr ; q = 0.3 , de", "fr"),
+        ("fr ; q = 0.3 , zh", "fr"),
         ("french", "en"),
         (", ,;q=1,fr", "fr"),
     ],
 )
 def test_the_most_wanted_language_that_we_have(accepted: str | None, language: str) -> None:
     assert language_for(accepted) == language
+
+
+def test_a_visitor_gets_one_of_the_languages_offered_else_the_default() -> None:
+    assert language_for("fr, en;q=0.5", offered=("en",)) == "en"
+    assert language_for("en", offered=("fr",), default="fr") == "fr"
 
 
 @given(st.text())
@@ -67,6 +82,9 @@ def test_whatever_is_asked_the_answer_is_a_language_that_we_have(accepted: str) 
         ({"": "Always", "fr": "Mesure"}, "fr", "Mesure"),
         ({"de": "Messung"}, "fr", "Messung"),
         ({"fr": "", "en": "Measurement"}, "fr", "Measurement"),
+        ({"fr-ca": "Mesure", "en": "Measurement"}, "fr", "Mesure"),
+        ({"fr-ca": "Mesurage", "fr": "Mesure"}, "fr", "Mesure"),
+        ({"fr": "", "de": ""}, "fr", ""),
         ({}, "fr", ""),
     ],
 )
@@ -86,8 +104,27 @@ def test_a_sites_own_text_in_the_nearest_language(texts: dict[str, str], languag
         ("1 minute", "1 minute", "1 minute"),
         ("90 seconds", "90 seconds", "90 secondes"),
         ("2 years", "24 months", "24 mois"),
+        ("session", "session", "session"),
     ],
 )
 def test_lifetimes_in_words(written: str, english: str, french: str) -> None:
     lifetime = str(Lifetime.parse(written))
-    assert (lifetime_in(lifetime, "en"), lifetime_in(lifetime, "fr")) == (english, french)
+    assert lifetime_in(lifetime, "en") == english
+    assert lifetime_in(lifetime, "fr").replace("\u00a0", " ") == french
+
+
+@pytest.mark.parametrize(
+    ("instant", "english", "french"),
+    [
+        (0, "1 January 1970", "1 janvier 1970"),
+        (1795305599, "21 November 2026", "21 novembre 2026"),
+        (1795305600, "22 November 2026", "22 novembre 2026"),
+    ],
+)
+def test_dates_are_days_in_utc_with_the_month_in_words(instant: int, english: str, french: str) -> None:
+    assert (date_in(instant, "en"), date_in(instant, "fr")) == (english, french)
+
+
+def test_who_reads_which_language() -> None:
+    assert not is_right_to_left("en")
+    assert (language_of("fr_FR"), language_of("EN-gb"), language_of("tlh"), language_of("")) == ("fr", "en", "", "")

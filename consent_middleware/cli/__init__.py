@@ -16,8 +16,10 @@ from ..release import release
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
+from .ledger import LEDGER
+from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE)
+COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, SUGGEST, LEDGER)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 

@@ -6,7 +6,8 @@ nothing, and what stands on its own ends in a space, so that it swallows nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import quote
 
 from .tokens import ATTRIBUTE
@@ -18,7 +19,8 @@ HIDDEN = b" hidden data-consent-hidden "
 INERT_TYPE = b" type=text/plain"
 
 
-def category_mark(categories: Iterable[str]) -> bytes:
+@lru_cache(maxsize=256)
+def category_mark(*categories: str) -> bytes:
     """The attribute that says what an inert element waits for; several categories are joined by commas."""
     names = b",".join(quote(category, safe="").encode() for category in dict.fromkeys(categories))
     return b" " + PREFIX + b"category=" + names + b" "

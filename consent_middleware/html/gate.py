@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
+from .ending import Ending
 from .judge import Judge
 from .machine import Machine
 from .plan import Plan
 from .rules import Rules
-from .stream import Stream
 from .urls import NOWHERE, Location, ascii_host, locate
 from .verdicts import Embed, Finding, Situation, ThirdParty
 
@@ -21,11 +20,6 @@ _UNREADABLE = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
 _NOT_FOR_DOCUMENTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
-_BODY_END = re.compile(rb"<(?:\Z|/(?:\Z|[bB](?:\Z|[oO](?:\Z|[dD](?:\Z|[yY][\s\S]*\Z)))))")
-_LAST_BYTES = re.compile(rb"</[bB][oO][dD][yY]\s*+>(?:</[bB][oO][dD][yY]\s*+>|</[hH][tT][mM][lL]\s*+>|\s++)*+\Z")
-_LAST_BYTES_HELD = 96
-
 
 _NOTHING_TO_JUDGE = Judge(Rules(()), Situation(frozenset()), NOWHERE)
 """For visitors who consented to everything."""
@@ -42,12 +36,20 @@ class HTMLGate:
     does not depend on how the input was cut. Neither raises for anything a page may hold. An exception from a
     callback given here comes through; ``release`` then gives back every byte that has not gone out.
 
+    **Where nothing is withheld** (and no third party either, and nobody asks for findings) only the injections are
+    done, at next to no cost. ``inject_head`` goes where it would go otherwise. Behind it nothing is read, held back or
+    copied: ``feed`` returns the very object it was given. ``inject_body_end`` is what ``close`` returns; behind
+    ``</html>`` browsers read it as the end of the body. It is left out where the last kilobyte says that the document
+    breaks off inside a tag, a comment or an element of text such as a script, or shows no end tag. With neither
+    injection every chunk passes untouched, and ``close`` returns nothing.
+
     :param rules: what the site's trackers are.
     :param withheld: the categories this visitor has not consented to.
     :param page: the URL of the page, for relative addresses; its host is the site's own.
     :param encoding: what the response declares. Some encodings cannot be gated, see ``bypassed``.
     :param inject_head: markup to put right behind ``<head>``, or where it would be.
-    :param inject_body_end: markup to put before ``</body>``, or at the end.
+    :param inject_body_end: markup to put before ``</body>``, or at the end; where nothing is withheld, always at the
+        end. A document that breaks off inside a tag or a script goes without it.
     :param charset_declared: whether the Content-Type header names the encoding. If it does not, a long
         ``inject_head`` goes behind ``<meta charset>``, which browsers look for in the first 1024 bytes only.
     :param third_party: what becomes of hosts that no rule knows: "allow", "report" (to ``on_finding``), "withhold".
@@ -113,11 +115,12 @@ class HTMLGate:
             css=css,
         )
         self._machine = Machine(plan)
-        self._inject_body_end = inject_body_end
         self._feed = self._feed_first
         self._feed_next = self._feed_machine if gates else self._feed_prologue
-        self._tail = Stream()
         self._first = b""
+        self._ending = Ending()
+        self._inject_body_end = inject_body_end
+        self._has_injected_body_end = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Take in the next bytes of the document and return those that may go out."""
@@ -127,16 +130,16 @@ class HTMLGate:
         """Take in the end of the document and return what is left to go out."""
         first, self._first = self._first, b""
         output = self._feed_next(first) if first else b""
-        if self._feed_next == self._feed_machine:
-            output += self._machine.close()
-        elif self._feed_next in (self._feed_prologue, self._feed_tail):
+        if self._feed_next == self._feed_tail:
             output += self._close_tail()
+        elif self._feed_next != self._feed_untouched:
+            output += self._machine.close()
         self._feed = self._feed_next = self._feed_untouched
         return output
 
     def release(self) -> bytes:
         """Give up: return every byte held back, edited or not, and let all that follows pass untouched."""
-        held = self._machine.release() + self._tail.rest() + self._first
+        held = self._machine.release() + self._first
         self._first = b""
         self._feed = self._feed_next = self._feed_untouched
         return held
@@ -144,7 +147,7 @@ class HTMLGate:
     @property
     def is_changed(self) -> bool:
         """Whether anything of what was read so far goes out differently."""
-        return self._machine.stream.is_changed or self._tail.is_changed
+        return self._machine.stream.is_changed or self._has_injected_body_end
 
     def _take_finding(self, finding: Finding) -> None:
         if finding.withheld:
@@ -174,27 +177,19 @@ class HTMLGate:
 
     def _feed_prologue(self, chunk: bytes) -> bytes:
         output = self._machine.feed_until_injected(chunk)
+        self._ending.note(chunk)
         if not self._machine.has_injected_head:
             return output
-        self._feed = self._feed_next = self._feed_tail
-        return output + self._feed_tail(self._machine.stream.rest())
+        self._feed = self._feed_next = self._feed_tail if self._inject_body_end else self._feed_untouched
+        return output + self._machine.stream.rest()
 
     def _feed_tail(self, chunk: bytes) -> bytes:
-        if not self._inject_body_end:
-            return chunk
-        buffer = self._tail.extend(chunk)
-        held = _BODY_END.search(buffer, max(0, len(buffer) - _LAST_BYTES_HELD))
-        return self._tail.drain(held.start() if held else len(buffer))
+        self._ending.note(chunk)
+        return chunk
 
     def _close_tail(self) -> bytes:
-        output = b""
-        if not self._machine.has_injected_head:
-            output = self._machine.close()
-        elif self._inject_body_end:
-            buffer = self._tail.buffer
-            last = _LAST_BYTES.search(buffer)
-            self._tail.insert(last.start() if last else len(buffer), self._inject_body_end)
-        return output + self._tail.rest()
+        self._has_injected_body_end = self._ending.takes_markup()
+        return self._inject_body_end if self._has_injected_body_end else b""
 
 
 def _codec(encoding: str) -> str:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 
 from .document import Document
 from .plan import BYTE_ORDER_MARK, IMPLY_HEAD, LONGEST_NAME, PRESCANNED, SHORT_SNIPPET, TEXT_START, WAIT, Prologue
-from .tokens import TAG_NAME, WHOLE_TAG, Buffer
+from .tokens import TAG_NAME, WHOLE_TAG, Buffer, whole_comment
 
 
 class InjectedDocument(Document):
@@ -31,10 +31,14 @@ class InjectedDocument(Document):
                 return self._wait(0, 0)
             self._started = True
             at = 3 if buffer[:3] == BYTE_ORDER_MARK else at
-        found = TEXT_START.search(buffer, at)
-        if found is None:
-            return self._wait(len(buffer), len(buffer))
-        at = found.start()
+        while True:
+            found = TEXT_START.search(buffer, at)
+            if found is None:
+                return self._wait(len(buffer), len(buffer))
+            at = found.start()
+            if not (after := whole_comment(buffer, at)):
+                break
+            at = after
         if buffer[at] != b"<"[0]:
             return self._inject_head(at)
         tag = WHOLE_TAG.match(buffer, at)

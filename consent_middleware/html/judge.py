@@ -142,7 +142,7 @@ class Judge:
         attributes = {b"type", *(LOADING_IN_SVG if svg else LOADING)[b"script"]}
         if self.situation.lazy_attributes:
             attributes.update(LAZY)
-        return neutralise(tag, name_end, INERT_TYPE + category_mark([category]), attributes)
+        return neutralise(tag, name_end, INERT_TYPE + category_mark(category), attributes)
 
     def gate_css(self, text: bytes) -> bytes:
         """A style sheet whose withheld addresses are inert."""
@@ -365,7 +365,7 @@ class _Case:
         findings = tuple(self._findings)
         if not held:
             return Verdict(None if tag is self._tag else tag, findings=findings)
-        tag = neutralise(tag, self._name_end, category_mark(held.values()), held.keys())
+        tag = neutralise(tag, self._name_end, category_mark(*held.values()), held.keys())
         return Verdict(tag, findings=findings, embed=self._embed(held))
 
     def _styled(self, tag: bytes) -> bytes:

@@ -8,6 +8,8 @@ after saying what to keep. No byte is read twice for being held back.
 
 from __future__ import annotations
 
+import re
+
 from .elements import LOADING, LOADING_IN_SVG
 from .foreign import Realm
 from .judged import JudgedDocument
@@ -22,6 +24,7 @@ from .plan import (
 from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
 from .tokens import (
     CLOSE_TAG,
+    ORDINARY_SCRIPT,
     PLAIN_ISLAND,
     TAG_NAME,
     TEXT_AND_ORDINARY_TAG,
@@ -29,7 +32,6 @@ from .tokens import (
     Buffer,
     ScriptState,
     TagState,
-    advance_script,
     advance_tag,
     finish_attribute,
     is_in_data,
@@ -75,10 +77,14 @@ class Machine(JudgedDocument):
                     at = after
                     continue
                 return self._declaration(buffer, place)
+            name = bytes(name).lower()
+            if name == b"script" and (script := ORDINARY_SCRIPT.match(buffer, place)):
+                self._ordinary_script(buffer, script)
+                at = script.end()
+                continue
             whole = WHOLE_TAG.match(buffer, place)
             if whole is None:
                 return self._partial_tag(buffer, place)
-            name = bytes(name).lower()
             at = whole.end()
             if name not in SWITCHES:
                 if name == b"/body":
@@ -99,22 +105,18 @@ class Machine(JudgedDocument):
             return SEARCH_EVERY_TAG
         return self._judge.search(anchors=self._anchors, files=self._names_file)
 
+    def _ordinary_script(self, buffer: Buffer, script: re.Match[bytes]) -> None:
+        start, body = script.start(), script.start(1)
+        verdict = self._gate(b"script", buffer, start, body)
+        if verdict.body is not Body.NO_MATTER:
+            self._start, self._body, self._verdict = start, body, verdict
+            self._decide_script(buffer, script.end(1))
+
     def _whole_element(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """Take in an element that switches the tokenizer: all of it if its end tag is in the buffer.
 
         Otherwise the states it would go through take over.
         """
-        if name == b"script":
-            verdict = self._gate(name, buffer, start, end)
-            close, _, is_end = advance_script(buffer, end, ScriptState.PLAIN)
-            after = close + len(b"</script>")
-            if not is_end or buffer[after - 1] != b">"[0]:
-                return self._enter(name, verdict, start, end)
-            if verdict.body is not Body.NO_MATTER:
-                self._enter(name, verdict, start, end)
-                self._decide_script(buffer, close)
-                self._step = self._markup
-            return after
         if name in TEXT_ELEMENTS and not self._plan.css:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:

@@ -85,7 +85,7 @@ def _harmless(ignorable: Ignorable) -> str:
     return "|".join(
         (
             r"!(?:--[^<>]*+>(?<=-->)|(?!--)[^<>]*+>)",
-            rf"(?:img|link|meta|input|source|video|audio|track|body){other}",
+            rf"(?:img|link|meta|input|source|video|audio|track|body|area|a){other}",
             rf"script{code}{_SPACE}*+</script>",
             rf"iframe{code}{_SPACE}*+</iframe>",
             rf"title{_SPACE}*+>[^<]*+</title>",

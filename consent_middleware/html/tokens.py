@@ -198,6 +198,13 @@ _SCRIPT_DOUBLE_ESCAPED = re.compile(rb"-->|</" + _SCRIPT)
 _LONGEST_SCRIPT_DELIMITER = len(b"</script>")
 
 
+ORDINARY_SCRIPT = re.compile(
+    rb"<[sS][cC][rR][iI][pP][tT](?:[\t\n\f\r ]++[^\t\n\f\r \"'/<=>]++(?:=(?:\"[^\"]*+\"|'[^']*+'))?+)*+[\t\n\f\r ]*+>"
+    rb"([^<]*+(?:<(?!!--|/" + _SCRIPT + rb")[^<]*+)*+)</[sS][cC][rR][iI][pP][tT]>"
+)
+"""A whole script, its tags in ordinary spelling and no comment in it; group 1 is its text."""
+
+
 class ScriptState(IntEnum):
     """The three states of script data that differ in what ends it (13.2.5.4, .20 and .27)."""
 

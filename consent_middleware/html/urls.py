@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 _EDGES = "".join(map(chr, range(0x21)))
@@ -25,8 +25,15 @@ _IGNORED_IN_HOSTS = re.compile("[\u00ad\u034f\u200b\u2060\u2064\ufeff\ufe00-\ufe
 _FULL_STOPS = re.compile("[\u3002\uff0e\uff61]")
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+_ORDINARY = re.compile(
+    r"(?:(https?):)?//([a-z0-9.\-]++)(?<!\.)"
+    r"((?:/(?!\.{1,2}(?:[/?#]|\Z))[^/?#%\\\x00-\x20]*+)*+)"
+    r"(?:\?([^#\\\x00-\x20]*+))?+(?:#[^\x00-\x20]*+)?+\Z"
+)
+"""An absolute URL in which nothing has to be put right: its scheme, host, path and query."""
+
+
+class Location(NamedTuple):
     """A place on the web. ``host`` is lower-case ASCII without a trailing dot, ``""`` when it is not known."""
 
     scheme: str = ""
@@ -36,8 +43,7 @@ class Location:
     query: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A URL that carries its content in itself: ``data:`` and ``javascript:``."""
 
     scheme: str
@@ -49,6 +55,9 @@ NOWHERE = Location()
 
 def locate(url: str, base: Location = NOWHERE) -> Location | Payload | None:
     """Resolve ``url`` against ``base``. None stands for a URL that leads to no host, as ``blob:`` or ``about:``."""
+    if ordinary := _ORDINARY.match(url):
+        scheme, host, path, query = ordinary.groups("")
+        return Location(scheme or base.scheme, host, "", path or "/", query)
     url = url.strip(_EDGES).translate(_DROPPED)
     match = _SCHEME.match(url)
     if match is None:
@@ -121,7 +130,7 @@ def _tidy(path: str) -> str:
             last = ""
         elif last.lower() in _SINGLE_DOTS:
             last = ""
-        path = "/".join([*segments, last])
+        path = "/" + "/".join([*segments, last])
         path = _UNRESERVED_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), path)
     return path if path.startswith("/") else "/" + path
 

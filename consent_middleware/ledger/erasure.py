@@ -16,9 +16,6 @@ from .chain import ChainKey, Link
 from .database import Database
 from .schema import CHAINS, CONTENT, RECORDS
 
-RETENTION = Lifetime(months=60)
-"""How long a record is kept after the choice in it has ended: five years, see the documentation for why."""
-
 _BATCH = 1000
 _PIECE = 5000
 

@@ -87,6 +87,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
 
     own = [rule for service in services if service.is_own for rule in service.rules]
     agreement.judge_categories(cookies, categories, findings)
+    agreement.judge_topics(html, categories, findings)
     agreement.judge_lifetimes([*cookies, *own], settings.cookie_lifetime, findings)
     agreement.judge_names([*cookies, *own], categories, findings)
     agreement.judge_rules(cookies, services, findings)

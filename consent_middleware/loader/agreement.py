@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule
+from ..policy import Category, CookieRule, HTMLSettings
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -46,6 +46,14 @@ def judge_categories(
     for cookie in cookies:
         if cookie.value.category:
             _judge_category(cookie.value.category, cookie.place, categories, findings)
+
+
+def judge_topics(html: HTMLSettings, categories: Mapping[str, Category], findings: Findings) -> None:
+    """Report categories that the settings of pages name and the policy does not have."""
+    for name in html.browsing_topics or ():
+        if name not in categories:
+            hint = did_you_mean(name, categories)
+            findings.report(Id.UNKNOWN_CATEGORY, ("html", "browsing_topics"), f"{quote(name)} is not a category", hint)
 
 
 def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findings: Findings) -> None:

@@ -93,9 +93,15 @@ def read_html(table: Table) -> HTMLSettings:
         lazy_attributes=table.flag("lazy_attributes"),
         css=table.flag("css"),
         speculation_rules=table.flag("speculation_rules"),
+        csp=table.option("csp", ("off", "report", "enforce")),
+        browsing_topics=_read_topics(table),
     )
     table.close()
     return settings
+
+
+def _read_topics(table: Table) -> tuple[str, ...] | None:
+    return tuple(name for _, name in table.words("browsing_topics")) if "browsing_topics" in table else None
 
 
 def read_categories(root: Table) -> tuple[dict[str, Category], list[Placed[Listing]]]:

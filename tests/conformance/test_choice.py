@@ -440,8 +440,8 @@ def test_the_page_says_that_nothing_was_chosen(site: Site, language: str, expect
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        ("en", "Your choice of 2026-11-21 is kept until 2027-05-21."),
-        ("fr", "Votre choix du 2026-11-21 est conservé jusqu'au 2027-05-21."),
+        ("en", "Your choice of 21 November 2026 is kept until 21 May 2027."),
+        ("fr", "Votre choix du 21 novembre 2026 est conservé jusqu'au 21 mai 2027."),
     ],
 )
 def test_the_page_says_when_it_was_chosen_and_until_when(site: Site, language: str, expected: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consent_middleware import Decision, Record, endpoints, engine, exchange, seal
+from consent_middleware import Decision, Record, cookie_gate, endpoints, engine, exchange, seal, sweeping
 from support.site import SAME_ORIGIN, Site
 
 OpenSite = Callable[..., Site]
@@ -28,10 +28,10 @@ def broken(*args: object, **kwargs: object) -> Any:
 ROOMS: dict[str, tuple[object, str]] = {
     "reading the consent cookie": (seal.Seal, "newest"),
     "the browser's signal": (engine, "refuses_by_gpc"),
-    "reading Set-Cookie lines": (exchange, "read_set_cookie"),
-    "capping lifetimes": (exchange, "cap_line"),
-    "hiding request cookies": (exchange, "visible_cookies"),
-    "expiring cookies": (exchange, "deletions"),
+    "reading Set-Cookie lines": (cookie_gate, "read_set_cookie"),
+    "capping lifetimes": (cookie_gate, "cap_line"),
+    "hiding request cookies": (cookie_gate, "visible_cookies"),
+    "expiring cookies": (sweeping, "deletions"),
     "writing the consent cookie": (seal.Seal, "dumps"),
     "telling caches": (exchange, "keep_private"),
 }

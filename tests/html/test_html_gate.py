@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -58,17 +59,76 @@ def test_the_head_is_injected_where_it_begins_or_would_begin(
     ],
 )
 @pytest.mark.parametrize("step", [1000, 1, 3])
-@pytest.mark.parametrize("withheld", [frozenset({"analytics"}), frozenset[str]()], ids=["gated", "consented"])
-def test_the_end_of_the_body_is_injected_before_its_end_tag(
-    page: bytes, withheld: frozenset[str], step: int, gate: Gate
-) -> None:
+def test_the_end_of_the_body_is_injected_before_its_end_tag(page: bytes, step: int, gate: Gate) -> None:
     plain = page.replace(b"|", b"")
-    gated = gate(plain, *range(step, len(plain), step), withheld=withheld, inject_body_end=b"<footer>")
+    gated = gate(plain, *range(step, len(plain), step), inject_body_end=b"<footer>")
     assert gated == page.replace(b"|", b"<footer>")
 
 
-def test_nothing_is_injected_into_an_unfinished_tag(gate: Gate) -> None:
-    assert gate(b"<p>x<div a='", inject_body_end=b"<footer>") == b"<p>x<div a='"
+_UNFINISHED_NAME = re.compile(rb"</?[a-z]*\Z")
+LONG = b"<p>long</p>" * 200
+BREAKS_OFF = {
+    "in a tag": b"<p>x<div a='",
+    "in an end tag": b"<p>x</di",
+    "at a tag": b"<p>x<",
+    "in a comment": b"<p>x</p><!-- <p>y</p>",
+    "in a script": b"<p>x</p><script>let a = '</p>'",
+    "in a script with a title": b"<script>let a = '<title>x</title>'",
+    "in a style": LONG + b"<STYLE a>p { color: red }",
+    "in a text area": b"<textarea></text><p>x</p>",
+    "behind plaintext": LONG + b"<plaintext></p>",
+    "in a long script": b"<script>" + b"a = 1;" * 400,
+}
+ENDS = {
+    "nothing": b"",
+    "text": b"x",
+    "text with a sign": b"1 < 2",
+    "without end tags": b"<p>x" + b"<p>y" * 20,
+    "as documents do": LONG + b"</body></html>\n",
+    "with a comment": LONG + b"</body></html><!-- cached 12:00 -->\n",
+    "with a script": LONG + b"<script>if (a < b) '<!--' + '<title>'</script></body>",
+    "with the end of a long script": b"<script>" + b"a = 1;" * 400 + b"</script></html>",
+    "with the end of a long comment": b"x<!--" + b"a = 1;" * 400 + b"--></html>",
+    "with the end of a frame": b"<iframe src=x></iframe>",
+}
+
+
+@pytest.mark.parametrize("step", [100000, 1, 700])
+@pytest.mark.parametrize("head", [b"", b"<b>"], ids=["end", "head and end"])
+@pytest.mark.parametrize("page", ENDS.values(), ids=ENDS)
+def test_where_nothing_is_withheld_the_end_is_injected_behind_the_last_byte(
+    page: bytes, head: bytes, step: int, site_rules: Rules
+) -> None:
+    machine = HTMLGate(site_rules, inject_head=head, inject_body_end=b"<footer>")
+    sent = b"".join(machine.feed(page[at : at + step]) for at in range(0, len(page), step))
+    assert sent + machine.close() == head + page + b"<footer>"
+    assert machine.is_changed
+
+
+@pytest.mark.parametrize("step", [100000, 1, 700])
+@pytest.mark.parametrize("page", BREAKS_OFF.values(), ids=BREAKS_OFF)
+def test_nothing_is_injected_where_a_document_breaks_off(page: bytes, step: int, gate: Gate) -> None:
+    cuts = range(step, len(page), step)
+    assert gate(page, *cuts, withheld=frozenset(), inject_body_end=b"<footer>") == page
+    if not _UNFINISHED_NAME.search(page):  # in front of such a tag the body goes on
+        assert gate(page, *cuts, inject_body_end=b"<footer>") == page
+
+
+def test_where_nothing_is_withheld_what_follows_the_head_is_not_even_copied(site_rules: Rules) -> None:
+    machine = HTMLGate(site_rules, inject_head=b"<b>", inject_body_end=b"<footer>")
+    assert machine.feed(b"<html><head><title>") == b"<html><head><b><title>"
+    chunks = [bytes([letter]) * 5000 for letter in b"abc"]
+    assert all(machine.feed(chunk) is chunk for chunk in chunks)
+    assert machine.feed(b"</body>") == b"</body>"
+    assert machine.close() == b"<footer>"
+
+
+def test_where_nothing_is_withheld_nor_injected_every_chunk_passes_as_it_is(site_rules: Rules) -> None:
+    machine = HTMLGate(site_rules)
+    chunks = [b"<html>" * 9, b"<head>" * 9, b"<"]
+    assert all(machine.feed(chunk) is chunk for chunk in chunks)
+    assert machine.close() == b""
+    assert not machine.is_changed
 
 
 def _placeholder(embed: Embed) -> bytes:

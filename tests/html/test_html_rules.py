@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consent_middleware.html import Rules, literals
 from consent_middleware.html.urls import Location, locate
@@ -77,12 +79,24 @@ def test_a_relative_url_is_read_from_its_page() -> None:
         ("//User@H.example.:0443/a?b#c", Location("https", "h.example", "", "/a", "b")),
         ("http://h.example:8080", Location("http", "h.example", "8080", "/", "")),
         ("../x", Location("https", "site.example", "", "/x", "")),
+        ("//h.example//a.b/./c/../", Location("https", "h.example", "", "//a.b/", "")),
         ("https://bücher.example/", Location("https", "xn--bcher-kva.example", "", "/", "")),
         ("https://faß.example/", Location("https", "xn--fa-hia.example", "", "/", "")),
     ],
 )
 def test_urls_are_resolved_as_browsers_do(url: str, expected: Location) -> None:
     assert locate(url, Location("https", "site.example", "", "/dir/page")) == expected
+
+
+PIECES_OF_URLS = "https: HTTP: // / \\ a.example A b . .. %2e %61 ? # & = @ :80 :443 é \t".split(" ")
+
+
+@settings(max_examples=2000, deadline=None)
+@given(url=st.lists(st.sampled_from(PIECES_OF_URLS), max_size=8).map("".join))
+def test_urls_in_which_nothing_is_put_right_are_read_as_all_others_are(url: str) -> None:
+    base = Location("https", "site.example", "", "/dir/page")
+    for address in (url, f"https://a.example{url}", f"//a.example/b{url}"):
+        assert locate(address, base) == locate(f" {address}", base)  # with a space in front it has to be put right
 
 
 def test_an_inline_script_belongs_to_its_longest_marker() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from consent_middleware.ledger import SQLLedger, open_ledger
-from support.doors import KEY
 from support.postgres import Postgres, postgres
+from support.records import KEY
 from support.site import Clock
 
 _NUMBERS = itertools.count(1)

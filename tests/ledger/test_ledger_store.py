@@ -11,8 +11,7 @@ from consent_middleware.ledger import LedgerError, SQLLedger, reading
 from consent_middleware.ledger.schema import STEPS, VERSION, VERSIONS, migrate
 from consent_middleware.ledger.verification import Tally, verify
 from consent_middleware.record import Repeated, Shown
-from support.doors import KEY
-from support.records import record, refusal
+from support.records import KEY, record, refusal
 from support.site import NOON, Clock
 
 Open = Callable[..., SQLLedger]

@@ -8,6 +8,7 @@ from typing import Any
 from consent_middleware import Record
 from support.site import NOON
 
+KEY = "a key for ledgers"
 MONTHS_6 = 181 * 86400
 
 

@@ -1,0 +1,94 @@
+"""What is kept of a decision: a signed receipt in the visitor's jar, and a record for the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .decision import Decision
+from .engine import Engine
+from .http import Request
+from .messages import language_for
+from .record import Record, State
+from .release import release
+from .seal import Receipt
+
+_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}", re.ASCII)
+
+
+class Proof:
+    """The proof of what was decided in one request; the receipt and the record name the same visitor."""
+
+    __slots__ = ("_decision", "_engine", "_receipt", "_request")
+
+    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
+        self._engine = engine
+        self._request = request
+        self._decision = decision
+        self._receipt: Receipt | None = None
+
+    def cookie(self) -> str:
+        """Return the Set-Cookie line of our cookie, to be sent only with a decision: no choice slides with visits."""
+        receipt, now = self._new_receipt(), self._decision.visit.now
+        lifetime = self._engine.policy.consent_lifetime
+        age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
+        name = self._engine.cookie_name(self._request.scheme)
+        return own_line(self._engine, self._request, f"{name}={self._engine.seal.dumps(receipt)}", age)
+
+    def record(self) -> Record:
+        """Return what the ledger keeps of the decision."""
+        decision, engine, receipt = self._decision, self._engine, self._new_receipt()
+        act = decision.acts[-1]
+        now, previous = decision.visit.now, decision.visit.receipt
+        choices = {name: choice.granted for name, choice in decision.choices.items()}
+        language = language_for(self._request.header("accept-language"))
+        return Record(
+            record_id=engine.seal.id_of(receipt),
+            subject=receipt.who,
+            previous=previous.id if previous else None,
+            state=_state_of(act.mechanism, choices),
+            choices=choices,
+            decided_at=now,
+            expires_at=engine.policy.consent_lifetime.end(now),
+            mechanism=act.mechanism,
+            source=act.source,
+            policy_version=engine.policy.version,
+            fingerprint=engine.policy.fingerprint,
+            ui_hash=engine.shown_in(language).hash,
+            language=language,
+            host=_host_in(self._request.host),
+            gpc=decision.gpc,
+            middleware_version=release(),
+        )
+
+    def _new_receipt(self) -> Receipt:
+        act, previous = self._decision.acts[-1], self._receipt or self._decision.visit.receipt
+        if previous is not None:
+            who = previous.who
+        else:
+            who = self._engine.seal.pseudonym(act.once) if act.once else self._engine.token()
+        self._receipt = Receipt(who, act.source, self._decision.choices)
+        return self._receipt
+
+
+def own_line(engine: Engine, request: Request, pair: str, age: int) -> str:
+    """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds."""
+    parts = [pair, f"Max-Age={age}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    if request.scheme in ("https", "wss"):
+        parts.append("Secure")
+    domain = (engine.policy.cookie_domain or "").lstrip(".")
+    hostname = request.host.partition(":")[0].lower()
+    if domain and (hostname == domain or hostname.endswith(f".{domain}")):
+        parts.append(f"Domain={domain}")
+    return "; ".join(parts)
+
+
+def _host_in(header: str) -> str:
+    """What the Host header says, "" if it can name no host: a visitor can write anything there."""
+    return header.lower() if _HOST.fullmatch(header) else ""
+
+
+def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:
+    if any(choices.values()):
+        return "given" if all(choices.values()) else "partial"
+    return "withdrawn" if mechanism in ("withdraw", "deny") else "refused"
