@@ -14,6 +14,7 @@ from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .fields import WATCHED
 from .markup import JUDGED
+from .policy import KnownCookie
 from .record import Ledger
 from .shell import DECISION_KEY, opened_ledger, settle
 
@@ -121,7 +122,7 @@ class ConsentASGI:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
     ) -> None:
         self.app = app
         self.engine = Engine(

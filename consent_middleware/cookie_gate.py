@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 
-from .cookies import SetCookie, cap_line, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, expire_line, read_set_cookie, visible_cookies
 from .decision import Decision
+from .deposits import MOST, Deposits
 from .engine import Engine, Kind
+from .http import Request
+from .own_cookies import first_name, own_line
 from .policy import CookieRule
+from .seal import LEEWAY
 
-logger = logging.getLogger("consent_middleware")
+_NO_ROOM = f"left as a session cookie: the first days of {MOST} others are remembered already"
 
 
 class CookieGate:
-    """Judges cookies by the visitor's decision, and tells of what it holds back."""
+    """Judges cookies by the visitor's decision and by their age, and tells of what it holds back.
 
-    __slots__ = ("_decision", "_engine", "optional")
+    A cookie that has reached the end of its life, counted from its first deposit, is hidden, and what would renew it
+    expires it. Once it is gone from the request, the next deposit is the first of another cookie.
+    """
 
-    def __init__(self, engine: Engine, decision: Decision) -> None:
+    __slots__ = ("_decision", "_deposits", "_engine", "_request", "optional", "outlived")
+
+    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
         self._engine = engine
+        self._request = request
         self._decision = decision
+        self._deposits: Deposits | None = None
         self.optional: dict[str, CookieRule] = {}
-        """Every cookie of the request about which consent decides, by its name."""
+        """Every cookie of the request about which consent or its age decides, by its name."""
+        self.outlived: set[str] = set()
+        """The names of those that have reached the end of their lives."""
 
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
@@ -37,13 +50,23 @@ class CookieGate:
             return (None if engine.enforces else line), False
         now = self._decision.now
         kind = engine.kind_of(cookie.name)
-        optional = kind is not None and not kind.category.required
+        optional = kind is not None and not kind.is_free
         if engine.applies is not None and not self._decision.visit.applies:
             return line, optional
-        if not cookie.is_deletion(now) and not self._may_leave(cookie, kind):
+        is_deletion = cookie.is_deletion(now)
+        if not is_deletion and not self._may_leave(cookie, kind):
             return (None if engine.enforces else line), optional
+        latest = engine.latest(kind, now)
         session_only = kind is not None and kind.session_only
-        capped = cap_line(cookie, line, now, engine.latest(kind, now), session_only, is_dated)
+        if kind is not None and optional and not is_deletion and self._is_counted(cookie, kind):
+            first = self._begin(cookie.name, kind)
+            if first is None:
+                session_only = True
+                engine.reporter.report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM)
+            elif first != now and (latest := engine.end_of_life(kind, first)) <= now:
+                engine.reporter.report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over")
+                return expire_line(cookie, line), optional
+        capped = cap_line(cookie, line, now, latest, session_only, is_dated)
         if capped is not line:
             engine.reporter.report(
                 logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
@@ -80,11 +103,11 @@ class CookieGate:
         kind = self._engine.kind_of(name)
         if kind is None:
             shown = self._permits(name, None, by_visitor=True)
-        elif kind.category.required:
+        elif kind.is_free:
             return True
         else:
             self.optional[name] = kind.rule
-            shown = self._decision.permits(kind.category.name)
+            shown = self._decision.permits(kind.category.name) and not self._has_outlived(name, kind)
         return shown or not self._engine.enforces
 
     def _shows_bare(self, text: str) -> bool:
@@ -93,6 +116,60 @@ class CookieGate:
         It is a value, so it must not come into a log as a name that nobody declared.
         """
         return self._engine.kind_of(text) is None or self._shows(text)
+
+    # How old cookies are
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Take in that these cookies have just been expired, wherever they were."""
+        self._known().forget(name for name in names if name not in self.outlived)
+
+    def companion(self) -> list[str]:
+        """Return the Set-Cookie line that keeps the first days of cookies, none if the visitor's is as it should be."""
+        deposits, policy = self._deposits, self._engine.policy
+        if deposits is None or not deposits.is_changed:
+            return []
+        deposits.prune(policy.cookie_lifetime, self.optional)
+        name, now = first_name(policy, self._request.scheme), self._decision.now
+        if not deposits.instants:
+            return [own_line(policy, self._request, name, "", 0)]
+        age = policy.cookie_lifetime.end(min(now, max(deposits.instants.values()))) - now
+        return [own_line(policy, self._request, name, self._engine.deposits.dumps(deposits.instants), age)]
+
+    def _is_counted(self, cookie: SetCookie, kind: Kind) -> bool:
+        """Whether the life of this deposit counts from the first one of its name."""
+        policy = self._engine.policy
+        if not self._engine.enforces:
+            return False
+        is_session = kind.session_only or cookie.expiry(self._decision.now) is None
+        return policy.session_cookies == "count" or not is_session
+
+    def _begin(self, name: str, kind: Kind) -> int | None:
+        """Return the first day of a cookie that is being set, today if it is a new one; None if there is no room."""
+        deposits, now = self._known(), self._decision.now
+        first = deposits.first(name)
+        deposits.keep()
+        # Of what lives on another path nothing is in the request: it is gone once no machine's clock says otherwise.
+        if first is not None and (name in self.optional or self._engine.end_of_life(kind, first) + LEEWAY > now):
+            return first
+        is_remembered = deposits.remember(name) or (
+            deposits.prune(self._engine.policy.cookie_lifetime, self.optional) and deposits.remember(name)
+        )
+        return now if is_remembered else None
+
+    def _has_outlived(self, name: str, kind: Kind) -> bool:
+        """Whether a cookie of the request has been there for as long as it may."""
+        first = self._known().first(name)
+        if first is None or self._engine.end_of_life(kind, first) > self._decision.now:
+            return False
+        if self._engine.applies is not None and not self._decision.visit.applies:
+            return False
+        self.outlived.add(name)
+        return True
+
+    def _known(self) -> Deposits:
+        if self._deposits is None:
+            self._deposits = Deposits(self._engine.first_days(self._request), self._decision.now)
+        return self._deposits
 
 
 def _name_in(line: str) -> str:

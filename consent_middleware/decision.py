@@ -11,10 +11,14 @@ from typing import Literal, NamedTuple, Protocol
 
 from .errors import ResponseStarted, UnknownCategory
 from .http import Request
-from .policy import Policy
+from .messages import language_for, text_in
+from .policy import Category, Policy
 from .seal import Choice, Receipt, Source
 
 Status = Literal["granted", "denied", "unset"]
+Whose = Literal["visitor", "application", "gpc", "default"]
+Answers = tuple[tuple[str, bool], ...]
+"""The categories about which something was decided, and what."""
 
 ONE_CLICK = 10
 """Seconds within which the same answer, given again, is the second click of one choice and no choice of its own."""
@@ -27,6 +31,19 @@ class Visit(NamedTuple):
 
     receipt: Receipt | None
     now: int
+    applies: bool
+
+
+class Standing(NamedTuple):
+    """All that the pages of a site depend on about one visitor: equal for whom they are the same."""
+
+    statuses: tuple[tuple[str, Status], ...]
+    """Every category in the policy's order."""
+    withheld: frozenset[str]
+    """The categories of which nothing may happen now."""
+    source: Whose
+    needs_asking: bool
+    gpc: bool
     applies: bool
 
 
@@ -53,6 +70,7 @@ class Reader(Hashable, Protocol):
     def now(self) -> int: ...
     def visit(self, request: Request, now: int) -> Visit: ...
     def gpc(self, request: Request) -> bool: ...
+    def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing: ...
 
 
 class Decision:
@@ -103,18 +121,13 @@ class Decision:
     def categories(self) -> dict[str, Status]:
         """Each category's state in the policy's order: ``"granted"``, ``"denied"`` or ``"unset"``."""
         self._consult()
-        return {name: self._status(name) for name in self._policy.categories}
+        return dict(self.standing().statuses)
 
     @property
-    def source(self) -> Literal["visitor", "application", "gpc", "default"]:
+    def source(self) -> Whose:
         """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
         self._consult()
-        if self.acts:
-            return self.acts[-1].source
-        visit = self.visit
-        if self.choices and visit.receipt is not None:
-            return visit.receipt.source
-        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+        return self._source()
 
     @property
     def decided_at(self) -> int | None:
@@ -133,13 +146,21 @@ class Decision:
     def needs_asking(self) -> bool:
         """Whether some category is still waiting for the visitor's answer."""
         self._consult()
-        asked = (name for name, category in self._policy.categories.items() if category.is_asked)
-        return self.visit.applies and any(self._status(name) == "unset" for name in asked)
+        return self.standing().needs_asking
 
     @property
     def settings_url(self) -> str:
         """Path of the page on which the visitor can change the choice at any time."""
         return f"{self._request.root}{self.reader.prefix}/settings"
+
+    @property
+    def policy_url(self) -> str:
+        """Where the visitor can read the cookie policy: the page that the site names, else our own."""
+        language = language_for(
+            self._request.header("accept-language"), self._policy.languages, self._policy.default_language
+        )
+        own = text_in(self._policy.policy_url, language, self._policy.default_language)
+        return own or f"{self._request.root}{self.reader.prefix}/policy"
 
     # What the application may do for the visitor, from its own settings page for instance.
 
@@ -194,7 +215,7 @@ class Decision:
     def choices(self) -> dict[str, Choice]:
         """The choices in force, those of this request included; lapsed ones are gone."""
         if self._choices is None:
-            self._choices = standing(self._policy, self.visit)
+            self._choices = choices_in_force(self._policy, self.visit)
         return self._choices
 
     def permits(self, category: str) -> bool:
@@ -206,6 +227,11 @@ class Decision:
         if choice is not None:
             return choice.granted
         return rules.exempt and not (rules.gpc and self.gpc)
+
+    def standing(self) -> Standing:
+        """Return what the visitor's pages depend on."""
+        answers = tuple((name, choice.granted) for name, choice in self.choices.items())
+        return self.reader.standing(answers, self._source(), self.gpc, self.visit.applies)
 
     def decide(self, act: Act) -> None:
         """Take an act into the decision, at this request's instant."""
@@ -287,17 +313,41 @@ class Decision:
         choice = self.choices.get(name)
         return choice is None or choice.granted is not granted
 
-    def _status(self, name: str) -> Status:
-        category = self._policy.categories[name]
+    def _source(self) -> Whose:
+        if self.acts:
+            return self.acts[-1].source
+        if self.choices and self.visit.receipt is not None:
+            return self.visit.receipt.source
+        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+
+
+def standing_of(policy: Policy, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing:
+    """Return how a visitor stands who gave these answers."""
+    given = dict(answers)
+
+    def status(category: Category) -> Status:
         if category.required:
             return "granted"
-        choice = self.choices.get(name)
-        if choice is not None:
-            return "granted" if choice.granted else "denied"
-        return "denied" if category.gpc and self.gpc else "unset"
+        if category.name in given:
+            return "granted" if given[category.name] else "denied"
+        return "denied" if category.gpc and gpc else "unset"
+
+    def is_allowed(category: Category) -> bool:
+        is_exempt = category.exempt and not (category.gpc and gpc)
+        return category.required or not applies or given.get(category.name, is_exempt)
+
+    categories = policy.categories.values()
+    return Standing(
+        statuses=tuple((each.name, status(each)) for each in categories),
+        withheld=frozenset(each.name for each in categories if not is_allowed(each)),
+        source=source,
+        needs_asking=applies and any(each.is_asked and status(each) == "unset" for each in categories),
+        gpc=gpc,
+        applies=applies,
+    )
 
 
-def standing(policy: Policy, visit: Visit) -> dict[str, Choice]:
+def choices_in_force(policy: Policy, visit: Visit) -> dict[str, Choice]:
     """The choices of a receipt that are still in force: each lapses its own consent lifetime after it was made."""
     if visit.receipt is None:
         return {}

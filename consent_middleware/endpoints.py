@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from .assets import Asset, asset
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .export import as_27560
 from .http import Reply, Request
-from .messages import language_for
+from .messages import language_for, language_of
+from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
-from .placeholder import STYLE as EMBED_STYLE
-from .placeholder import STYLE_NAME
 from .policy import Policy
+from .policy_page import PAGE_HEADERS as POLICY_HEADERS
+from .policy_page import CookiePolicy, Place
 from .record import Question, Record
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
+
+PAGE_STYLE = asset("pages.css")
+"""What the pages of our own look like."""
 
 BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
@@ -65,18 +70,29 @@ Route = Callable[[Request, Decision, bytes | None], Reply | Question]
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        prefix: str,
+        cookie_policy: CookiePolicy,
+        assets: Iterable[Asset] = (),
+        token: Callable[[], str] = str,
+    ) -> None:
         self._policy = policy
+        self._token = token
+        self._cookie_policy = cookie_policy
         self._prefix = prefix
         self._asked = Allowance(_ASKED_A_MINUTE, 60)
         self._routes: dict[str, tuple[tuple[str, ...], Route]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
+            "/policy": (("GET", "HEAD"), self._cookie_policy_page),
             "/record": (("GET", "HEAD"), self._record),
             "/erase": (("POST",), self._erase),
-            f"/{STYLE_NAME}": (("GET", "HEAD"), self._embed_style),
         }
+        for file in (PAGE_STYLE, *assets):
+            self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
@@ -105,6 +121,7 @@ class Endpoints:
         page = notice_page(
             language_for(request.header("accept-language")),
             refusal.message,
+            style_url=f"{request.root}{self._prefix}{PAGE_STYLE.path}",
             link=f"{request.root}{self._prefix}/settings",
             link_text="again" if refusal.status != 404 else "title",
         )
@@ -121,14 +138,11 @@ class Endpoints:
 
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
-        policy = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         names = ("needs_asking", "categories", "source", "decided_at", "expires_at")
-        return json.dumps({**{name: getattr(decision, name) for name in names}, "policy": policy}).encode()
-
-    def _embed_style(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
-        forever = ("Cache-Control", "public, max-age=31536000, immutable")
-        return Reply(200, (("Content-Type", "text/css; charset=utf-8"), forever, _NO_SNIFF), EMBED_STYLE.encode())
+        state = {name: getattr(decision, name) for name in names}
+        state["allowed"] = [name for name in self._policy.categories if decision.permits(name)]
+        state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
+        return json.dumps(state).encode()
 
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
@@ -153,11 +167,28 @@ class Endpoints:
             decision,
             language_for(request.header("accept-language")),
             choice_url=f"{here}/choice",
+            style_url=f"{here}{PAGE_STYLE.path}",
             next_path=f"{here}/settings",
             home_path=f"{request.root}/",
-            once=secrets.token_urlsafe(16),
+            once=self._token(),
         )
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        place = self.place_of(request, _asked_language(request))
+        page = self._cookie_policy.page(place, home=f"{request.root}/")
+        told = (("Content-Language", place.language), ("Vary", "Accept-Language"), ("Cache-Control", "no-cache"))
+        return Reply(200, (*POLICY_HEADERS, *told, _NO_SNIFF), page.encode())
+
+    def place_of(self, request: Request, language: str = "") -> Place:
+        """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
+        offered, default = self._policy.languages, self._policy.default_language
+        asked = language_of(language)
+        return Place(
+            language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
+            settings_url=f"{request.root}{self._prefix}/settings",
+            choice_cookie=choice_name(self._policy, request.scheme),
+        )
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         if not comes_from_here(request):
@@ -207,6 +238,12 @@ class Endpoints:
                 return {name: True for name in policy.choosable if name in wish.categories}
             case _:
                 raise Refusal(400, "bad-choice")
+
+
+def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | None) -> Reply:
+    # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
+    forever = ("Cache-Control", "public, max-age=31536000, immutable")
+    return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
 
 
 class Allowance:
@@ -272,13 +309,12 @@ def _read_form(body: bytes) -> Wish:
         raise Refusal(400, "bad-choice") from None
     last = dict(fields)
     categories = tuple(value for name, value in fields if name == "category")
-    once = last.get("once", "")
     return Wish(
         last.get("action", ""),
         categories,
         local_path(last.get("next")),
         last.get("fingerprint"),
-        once if _ONCE.fullmatch(once) else "",
+        _mark(last.get("once")),
     )
 
 
@@ -293,7 +329,13 @@ def _read_json(body: bytes) -> Wish:
     action, next_path, fingerprint = fields.get("action"), fields.get("next"), fields.get("fingerprint")
     if not (isinstance(action, str) and isinstance(next_path, str | None) and isinstance(fingerprint, str | None)):
         raise Refusal(400, "bad-choice")
-    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
+    once = fields.get("once")
+    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint, _mark(once))
+
+
+def _mark(once: object) -> str:
+    """The mark of a form, "" if it can be none of ours."""
+    return once if isinstance(once, str) and _ONCE.fullmatch(once) else ""
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -304,6 +346,15 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
     return texts
+
+
+def _asked_language(request: Request) -> str:
+    """What ``?language=fr`` asks for, so that a page can link to the policy in its own language."""
+    query = request.target.partition("?")[2]
+    try:
+        return dict(parse_qsl(query, max_num_fields=20)).get("language", "")
+    except ValueError:
+        return ""
 
 
 def _content_type(request: Request) -> str:

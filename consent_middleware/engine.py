@@ -14,12 +14,15 @@ from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line
-from .decision import Decision, Visit
+from .decision import Decision, Visit, standing_of
+from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
-from .policy import Category, CookieRule, Policy
+from .own_cookies import OWN_NAMES, choice_name, first_name
+from .policy import Category, CookieRule, KnownCookie, Policy
+from .policy_page import CookiePolicy
 from .record import Shown
 from .reports import Reporter
 from .seal import Seal, checked_keys
@@ -35,12 +38,11 @@ Applies = Callable[[Request], bool]
 # How many different cookie names, and ends of their lifetimes within a second, a busy site is likely to see.
 _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
+_STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
-
-OWN_NAMES = ("__Host-consent", "__Secure-consent", "consent")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,11 @@ class Kind:
 
     rule: CookieRule
     category: Category
+
+    @property
+    def is_free(self) -> bool:
+        """Whether neither consent nor age decides about it, so that a cap on each of its lines is all it needs."""
+        return self.category.required and not self.category.first_deposit
 
     @property
     def session_only(self) -> bool:
@@ -71,7 +78,7 @@ class Engine:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
         token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
     ) -> None:
         self.policy = policy = as_policy(policy)
@@ -82,21 +89,28 @@ class Engine:
         self.token = token
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
+        self.deposits = DepositSeal(self.keys)
         self._shown: dict[str, Shown] = {}
-        self.endpoints = Endpoints(policy, prefix)
+        known = known_cookies(necessary)
+        self.cookie_policy = CookiePolicy(policy, known)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
-        kinds = _kinds(policy, [*OWN_NAMES, *checked_names(necessary)])
+        kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
-        self.necessary = {
-            name: kind for name, kind in kinds.items() if kind.category.required and not name.endswith("*")
-        }
+        self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"))
+        categories = {name: kind.category.name for name, kind in kinds.items()}
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories, token)
         self.markup = markup if markup.is_needed else None
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token)
+        self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
+        self.strictest = standing_of(
+            policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
+        )
+        """How a visitor stands about whom nothing can be found out."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
@@ -123,11 +137,19 @@ class Engine:
     def visit(self, request: Request, now: int) -> Visit:
         """Read what a request tells about consent. Anything that cannot be read is no choice."""
         try:
-            receipt = self.seal.newest(_values(request.cookies, self.cookie_name(request.scheme)), now)
+            receipt = self.seal.newest(_values(request.cookies, choice_name(self.policy, request.scheme)), now)
             return Visit(receipt, now, self._applies_to(request))
         except Exception:
             logger.exception("consent.fault: the consent cookie could not be read; taken as no choice")
             return Visit(None, now, applies=True)
+
+    def first_days(self, request: Request) -> FirstDays:
+        """Read since when the visitor has which cookie. What cannot be read is not known."""
+        try:
+            return self.deposits.loads(_values(request.cookies, first_name(self.policy, request.scheme)))
+        except Exception:
+            logger.exception("consent.fault: the first days of cookies could not be read; lifetimes count from now")
+            return FirstDays({})
 
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
@@ -151,11 +173,16 @@ class Engine:
             return False
         return self.is_within(kind, tail, now)
 
-    def cookie_name(self, scheme: str) -> str:
-        """Return the name of our cookie: only over https can a browser vouch for where it came from."""
-        if scheme not in ("https", "wss"):
-            return "consent"
-        return "__Secure-consent" if self.policy.cookie_domain else "__Host-consent"
+    def end_of_life(self, kind: Kind, first: int) -> int:
+        """Return when a cookie that was first set at ``first`` has to be gone (epoch seconds)."""
+        return self._latest(kind, first)
+
+    def policy_fragment(self, request: Request, language: str = "") -> str:
+        """Return the cookie policy as HTML to stand in a page: in this language if the site has it, else the visitor's.
+
+        Its sections have headings of level 2. Nothing in it depends on what the visitor chose.
+        """
+        return self.cookie_policy.html(self.endpoints.place_of(request, language))
 
     def only_necessary(self, headers: Headers) -> Headers:
         """Return the headers without any Set-Cookie that is not plainly necessary; for when all else has failed."""
@@ -221,6 +248,17 @@ def checked_names(names: object) -> tuple[str, ...]:
                 f'necessary: {name!r} is no cookie name; write names like "session", or "cart_*" for all that begin so'
             )
     return tuple(cast("list[str]", listed))
+
+
+def known_cookies(necessary: object) -> tuple[KnownCookie, ...]:
+    """Return necessary cookies, those of which only the name is given too. Raises ConfigurationError."""
+    several = isinstance(necessary, Iterable) and not isinstance(necessary, str)
+    given: list[object] = list(cast("Iterable[object]", necessary)) if several else [necessary]
+    names = checked_names([cookie.name if isinstance(cookie, KnownCookie) else cookie for cookie in given])
+    return tuple(
+        cookie if isinstance(cookie, KnownCookie) else KnownCookie(name=name)
+        for cookie, name in zip(given, names, strict=True)
+    )
 
 
 def checked_prefix(prefix: object) -> str:

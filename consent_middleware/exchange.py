@@ -19,11 +19,11 @@ from .cookie_gate import CookieGate
 from .decision import Decision
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
-from .html import UNDECLARED
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
+from .own_cookies import choice_name, own_line
 from .policy import CookieRule
-from .proof import Proof, own_line
+from .proof import Proof
 from .record import Question, Record, Shown
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
@@ -105,8 +105,8 @@ class Exchange:
             if markup is None:
                 return value
             if is_marked(value):
-                self._variant = markup.variant(self._request, self._withheld())
-            return markup.shown_field(self._request, name, value, self._withheld)
+                self._variant = markup.variant(self._request, self.decision.standing())
+            return markup.shown_field(self._request, name, value, self.decision.standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
@@ -120,7 +120,8 @@ class Exchange:
     def may_gate_pages(self) -> bool:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
         try:
-            return self.gates_pages and bool(self._withheld())
+            markup = self._engine.markup
+            return markup is not None and markup.may_change(self._request, self.decision.standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
             return True
@@ -242,7 +243,7 @@ class Exchange:
         """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
         markup = self._engine.markup
         try:
-            return markup.hints(self._request, links, self._withheld()) if markup else links
+            return markup.hints(self._request, links, self.decision.standing()) if markup else links
         except Exception:
             logger.exception("consent.fault: early hints could not be judged; none are sent")
             return []
@@ -255,11 +256,11 @@ class Exchange:
 
     def _cookie_gate(self) -> CookieGate:
         if self._cookies is None:
-            self._cookies = CookieGate(self._engine, self.decision)
+            self._cookies = CookieGate(self._engine, self._request, self.decision)
         return self._cookies
 
     def _optional(self) -> Mapping[str, CookieRule]:
-        """The cookies of the request about which consent decides."""
+        """The cookies of the request about which consent or their age decides."""
         return self._cookies.optional if self._cookies is not None else {}
 
     def _prove(self) -> Proof:
@@ -271,13 +272,6 @@ class Exchange:
         if self.is_ours:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
-    def _withheld(self) -> frozenset[str]:
-        permits, engine = self.decision.permits, self._engine
-        withheld = [name for name in engine.policy.choosable if not permits(name)]
-        if engine.markup is not None and engine.markup.withholds_undeclared and self.decision.visit.applies:
-            withheld.append(UNDECLARED)
-        return frozenset(withheld)
-
     def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
         """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
         self.body = None
@@ -285,7 +279,7 @@ class Exchange:
             if status == 304 and self._variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
                 return markup.not_modified(headers, self._variant), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, self._withheld())
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self.decision.standing)
             return headers, is_page
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
@@ -315,26 +309,31 @@ class Exchange:
                 personal = True
         own = [self._prove().cookie()] if decision.acts else self._farewell()
         swept = self._swept(status, out) if engine.enforces else []
-        out += [("Set-Cookie", line) for line in [*own, *swept]]
+        companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
+        out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on))
         return headers if out == headers else out
 
     def _walled(self, walls: Walls, headers: Headers) -> Headers:
         try:
-            return walls.raised(self._request, headers, self._withheld())
+            return walls.raised(self._request, headers, self.decision.standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
-            return walls.raised(self._request, headers, frozenset(self._engine.policy.choosable))
+            return walls.raised(self._request, headers, self._engine.strictest)
 
     def _farewell(self) -> list[str]:
         """The line that expires our own cookie, for a visitor who wants to be forgotten."""
         if not self._is_forgotten:
             return []
-        return [own_line(self._engine, self._request, f"{self._engine.cookie_name(self._request.scheme)}=", 0)]
+        policy = self._engine.policy
+        return [own_line(policy, self._request, choice_name(policy, self._request.scheme), "", 0)]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
-        cookies = unwanted(self._engine, self.decision, self._optional())
+        gate = self._cookie_gate()
+        cookies = unwanted(self._engine, self.decision, gate.optional, gate.outlived)
         if not cookies or not may_sweep(self.decision, status, headers):
             return []
-        return sweep(self._engine, self._request, cookies)
+        swept = sweep(self._engine, self._request, cookies)
+        gate.forget(swept)
+        return [line for lines in swept.values() for line in lines]

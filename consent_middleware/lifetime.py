@@ -56,6 +56,12 @@ class Lifetime:
             raise ValueError(f'{text!r} is more than {_LONGEST_YEARS} years; write what is needed, like "13 months"')
         return lifetime
 
+    @classmethod
+    def lasting(cls, span: timedelta | float | None) -> Lifetime | None:
+        """Return a span (of seconds, if a number) as frameworks have it in their settings; None for what is none."""
+        seconds = span.total_seconds() if isinstance(span, timedelta) else span
+        return cls(seconds=int(seconds)) if seconds is not None and seconds >= 1 else None
+
     @property
     def is_session(self) -> bool:
         return not (self.months or self.seconds)
@@ -68,6 +74,14 @@ class Lifetime:
         """Whether something that began at ``start`` is over at ``now``."""
         # No month is shorter than 28 days, so most questions need no calendar (0.1 instead of 2 microseconds).
         return now - start >= (self.months * _SHORTEST_MONTH or self.seconds) and now >= self.end(start)
+
+    @property
+    def shortest(self) -> int:
+        """The seconds it lasts whenever it begins: thirteen months are never less than 393 days.
+
+        Spans that end in a month too short for their day are no shorter than some that begin on a first.
+        """
+        return min(self.end(start) - start for start in _MONTH_STARTS)
 
     def exceeds(self, other: Lifetime) -> bool:
         """Whether this is longer than ``other`` in whichever month both begin; a session exceeds nothing."""

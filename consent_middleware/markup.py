@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from functools import lru_cache, partial
 from importlib import metadata
+from types import MappingProxyType
 from typing import Protocol
 
+from .assets import Asset, asset
 from .bodies import Body
+from .csp import nonce_of
+from .decision import Standing
 from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
 from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
 from .http import Headers, Request
-from .messages import language_for
-from .placeholder import STYLE_NAME, Place, placeholder
+from .insertions import Insertion, Insertions, View
+from .messages import language_for, language_of
+from .placeholder import Place, placeholder
 from .policy import Policy
 from .variants import is_marked, unmark_tags
 
@@ -34,6 +40,22 @@ _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
 _CORRUPT = "is compressed in a way that cannot be read to its end; it ends where it breaks off"
 
 
+_NOTHING = Insertion(b"", b"")
+
+
+class Shown(Enum):
+    """What becomes of what is asked for, as far as a request tells."""
+
+    AS_DOCUMENT = auto()
+    """A browser shows it, by itself."""
+    IN_FRAME = auto()
+    """A browser shows it inside another page."""
+    PERHAPS = auto()
+    """The request does not say; a whole document is probably shown."""
+    AS_PART = auto()
+    """A script takes it, or something else that is no page."""
+
+
 class Report(Protocol):
     """Logs once what happened to something of a name."""
 
@@ -43,42 +65,61 @@ class Report(Protocol):
 class Markup:
     """The HTML gate of one site, built once. ``is_needed`` tells whether the policy gives it anything to do.
 
-    ``withheld`` are, in every method, the categories that the visitor has not consented to.
+    ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
+    may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
+    ``token`` returns what marks one page.
     """
 
-    def __init__(self, policy: Policy, prefix: str, report: Report) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        prefix: str,
+        report: Report,
+        cookies: Mapping[str, str] = MappingProxyType({}),
+        token: Callable[[], str] = str,
+    ) -> None:
         self._policy = policy
+        self._token = token
         self._prefix = prefix
         self._report = report
         self._enforces = policy.mode == "enforce"
         settings = policy.html
         services = [service for service in policy.page_services if service.scripts or service.inline]
-        self.withholds_undeclared = settings.third_party_hosts == "withhold"
-        """Whether hosts that nobody declared are UNDECLARED, a category that no visitor can grant."""
+        # Hosts that nobody declared are then UNDECLARED, a category that no visitor can grant.
+        self._withholds_undeclared = settings.third_party_hosts == "withhold"
+        self._insertions = Insertions(policy, prefix, cookies)
         self.is_needed = (
-            any(service.category in policy.choosable for service in services)
+            self._insertions.is_needed
+            or any(service.category in policy.choosable for service in services)
             or settings.third_party_hosts != "allow"
             or settings.gate
             or settings.csp != "off"
             or bool(settings.browsing_topics)
         )
+        self._embed_style = asset("embed.css")
+        self.assets: tuple[Asset, ...] = (self._embed_style, *self._insertions.assets)
+        """The files that our markup refers to."""
         entries = [(service.category, service.scripts, service.inline) for service in services]
         self._rules = Rules(entries, categories=policy.categories)
         self._edition = repr(
-            (_version(), STYLE_NAME, prefix, settings, policy.fingerprint, _told(policy), sorted(entries))
+            (
+                _version(),
+                self._embed_style.name,
+                prefix,
+                settings,
+                policy.fingerprint,
+                _told(policy),
+                sorted(entries),
+                self._insertions.edition,
+            )
         )
         self._own_hosts = tuple(ascii_host(host.removeprefix("*.")) for host in settings.own_hosts)
         self._variant = lru_cache(256)(self._name_variant)
 
     # The request
 
-    def shown_field(
-        self, request: Request, name: str, value: str, withheld: Callable[[], frozenset[str]]
-    ) -> str | None:
-        """Return a request header of JUDGED as the application may see it; None: not at all.
-
-        What is withheld is asked for only where it matters: finding out may take a signature to verify.
-        """
+    def shown_field(self, request: Request, name: str, value: str, standing: Callable[[], Standing]) -> str | None:
+        """Return a request header of JUDGED as the application may see it; None: not at all."""
         if not self._enforces:
             return value
         match name:
@@ -87,47 +128,67 @@ class Markup:
                 if not (has_variants or is_marked(value)):
                     return value
                 # What a browser kept from before there was a gate bears no mark, and must not come back to life.
-                keeps_unmarked = not (has_variants and withheld())
-                return unmark_tags(value, self.variant(request, withheld()), keeps_unmarked=keeps_unmarked) or None
+                keeps_unmarked = not (has_variants and self.may_change(request, standing()))
+                return unmark_tags(value, self.variant(request, standing()), keeps_unmarked=keeps_unmarked) or None
             case "if-modified-since":
-                return None if self._knows_no_variants(request, withheld) else value
+                return None if self._knows_no_variants(request, standing) else value
             case _:
                 if not _may_become_page(request):
                     return value
                 readable = readable_codings(value)
-                return readable if readable != value and withheld() else value
+                return readable if readable != value and self.may_change(request, standing()) else value
 
-    def _knows_no_variants(self, request: Request, withheld: Callable[[], frozenset[str]]) -> bool:
+    def may_change(self, request: Request, standing: Standing) -> bool:
+        """Whether a page in answer to this request could be another one for this visitor than the application's."""
+        return bool(self.withheld(standing)) or self._inserts(request, standing)
+
+    def withheld(self, standing: Standing) -> frozenset[str]:
+        """Return the categories of which a page is to hold nothing for this visitor."""
+        undeclared = self._withholds_undeclared and standing.applies
+        return standing.withheld | {UNDECLARED} if undeclared else standing.withheld
+
+    def _inserts(self, request: Request, standing: Standing) -> bool:
+        if not (self._insertions.is_needed and standing.applies):
+            return False
+        shown = _shown_as(request)
+        return bool(standing.withheld) if shown is Shown.IN_FRAME else shown is not Shown.AS_PART
+
+    def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
         if is_marked(request.header("if-none-match")):
             return True
         destination = request.header("sec-fetch-dest")
-        return (self._has_variants(request) or destination == "empty") and bool(withheld())
+        return (self._has_variants(request) or destination == "empty") and self.may_change(request, standing())
 
     def _has_variants(self, request: Request) -> bool:
         """Whether what is asked for is certain to come in variants, if it is what browsers take it for."""
         walls_workers = self._policy.html.csp != "off"
         return _asks_for_document(request) or (walls_workers and request.header("sec-fetch-dest") in WORKERS)
 
-    def variant(self, request: Request, withheld: frozenset[str]) -> str:
+    def variant(self, request: Request, standing: Standing) -> str:
         """Name the variant of a page that this visitor gets."""
-        return self._variant(withheld, language_for(request.header("accept-language")) if withheld else "")
+        withheld = self.withheld(standing)
+        shown = _shown_as(request) if self._inserts(request, standing) else None
+        language = self._language(request, []) if withheld or shown else ""
+        return self._variant(standing if shown else None, withheld, shown, language)
 
     # The response
 
     def headers(
-        self, request: Request, status: int, headers: Headers, withheld: frozenset[str]
+        self, request: Request, status: int, headers: Headers, standing: Callable[[], Standing]
     ) -> tuple[Headers, Body | None, bool]:
         """Return the headers as they may leave, what its body goes through, and whether consent could change it."""
-        headers, concerns = self._without_withheld(request, headers, withheld)
+        headers, concerns = self._without_withheld(request, headers, standing)
         page = page_of(status, headers)
         if page is None:
             return headers, None, concerns
-        body = self._body(request, page, withheld) if withheld and status not in (204, 304) else None
+        stands = standing()
+        has_body = status not in (204, 304) and self.may_change(request, stands)
+        body = self._body(request, page, headers, stands) if has_body else None
         if page.is_fixed:
             return headers, None, concerns
         if self._enforces:
-            headers = of_the_variant(headers, self.variant(request, withheld))
+            headers = of_the_variant(headers, self.variant(request, stands))
             headers = headers if body is None else of_unknown_bytes(headers)
         return headers, None if request.method == "HEAD" else body, True
 
@@ -143,16 +204,19 @@ class Markup:
         headers = [field for field in of_unknown_bytes(headers) if field[0].lower() != "content-encoding"]
         return headers, None if request.method == "HEAD" else Body.of_nothing()
 
-    def hints(self, request: Request, links: Sequence[str], withheld: frozenset[str]) -> list[str]:
+    def hints(self, request: Request, links: Sequence[str], standing: Standing) -> list[str]:
         """Return the Link values of an early hint (103) as they may leave."""
-        fields, _ = self._without_withheld(request, [("link", link) for link in links], withheld)
+        fields, _ = self._without_withheld(request, [("link", link) for link in links], lambda: standing)
         return [value for _, value in fields]
 
-    def _without_withheld(self, request: Request, headers: Headers, withheld: frozenset[str]) -> tuple[Headers, bool]:
+    def _without_withheld(
+        self, request: Request, headers: Headers, standing: Callable[[], Standing]
+    ) -> tuple[Headers, bool]:
         """Return the headers without what they load of withheld categories, and whether consent could change them."""
         if not any(len(name) in _WATCHED_LENGTHS and name.lower() in WATCHED for name, _ in headers):
             return headers, False
         address = locate(_address(request))
+        withheld = self.withheld(standing())
         found: set[str] = set()
 
         def is_withheld(url: str) -> bool:
@@ -176,7 +240,7 @@ class Markup:
         if not isinstance(place, Location):
             return ""
         category = self._rules.category_at(place)
-        if category is None and self.withholds_undeclared and place.host and not self._is_own(place.host, base.host):
+        if category is None and self._withholds_undeclared and place.host and not self._is_own(place.host, base.host):
             return UNDECLARED
         return category or ""
 
@@ -184,21 +248,46 @@ class Markup:
         own = (page_host.removeprefix("www."), *self._own_hosts)
         return any(host == name or host.endswith(f".{name}") for name in own if name)
 
-    def _body(self, request: Request, page: Page, withheld: frozenset[str]) -> Body | None:
+    def _language(self, request: Request, headers: Headers) -> str:
+        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's."""
+        declared = next((value for name, value in headers if name.lower() == "content-language"), None)
+        offered, default = self._policy.languages, self._policy.default_language
+        if declared is not None and (language := language_of(declared)) in offered:
+            return language
+        return language_for(request.header("accept-language"), offered, default)
+
+    def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
+        if not self._inserts(request, standing):
+            return _NOTHING
+        try:
+            view = View(standing, self._language(request, headers), request.root, _shown_as(request) is Shown.IN_FRAME)
+            return self._insertions.into(
+                view, nonce=nonce_of(headers), next_path=next_path(request), once=self._token()
+            )
+        except Exception:
+            logger.exception("consent.fault: nothing could be put into a page; it is served without")
+            return _NOTHING
+
+    def _body(self, request: Request, page: Page, headers: Headers, standing: Standing) -> Body | None:
         if page.hindrance:
             self._report(logging.WARNING, "consent.H001", request.path, f"was not gated: {page.hindrance}")
             return None
         settings = self._policy.html
+        language = self._language(request, headers)
+        insertion = self._insertion(request, headers, standing)
         gate = HTMLGate(
             self._rules,
-            withheld - {UNDECLARED},
+            standing.withheld,
+            inject_head=insertion.head,
+            inject_body_end=insertion.body_end,
+            into_documents_only=_shown_as(request) is Shown.PERHAPS,
             page=_address(request),
             encoding=page.charset or "utf-8",
             charset_declared=page.charset is not None,
             third_party=settings.third_party_hosts,
             own_hosts=settings.own_hosts,
             on_finding=self._note if settings.third_party_hosts == "report" or not self._enforces else None,
-            placeholder=partial(self._placeholder, request),
+            placeholder=partial(self._placeholder, request, language),
             lazy_attributes=settings.lazy_attributes,
             css=settings.css,
             speculation_rules=settings.speculation_rules,
@@ -218,30 +307,33 @@ class Markup:
             told = f"holds something of {finding.category!r}, which waits for consent"
             self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
 
-    def _placeholder(self, request: Request, embed: Embed) -> bytes:
+    def _placeholder(self, request: Request, language: str, embed: Embed) -> bytes:
         try:
-            return self._stand_in(request, embed)
+            return self._stand_in(request, language, embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""
 
-    def _stand_in(self, request: Request, embed: Embed) -> bytes:
+    def _stand_in(self, request: Request, language: str, embed: Embed) -> bytes:
         category = self._policy.categories.get(embed.category)
         if category is None or category.required:  # an undeclared host: there is nothing to consent to
             return b""
         here = f"{request.root}{self._prefix}"
         place = Place(
-            language=language_for(request.header("accept-language")),
+            language=language,
             choice_url=f"{here}/choice",
             settings_url=f"{here}/settings",
-            style_url=f"{here}/{STYLE_NAME}",
+            style_url=f"{here}{self._embed_style.path}",
             next_path=next_path(request),
             fingerprint=self._policy.fingerprint,
         )
         return placeholder(place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height)
 
-    def _name_variant(self, withheld: frozenset[str], language: str) -> str:
-        return hashlib.sha256(f"{sorted(withheld)}{language}{self._edition}".encode()).hexdigest()[:8]
+    def _name_variant(
+        self, standing: Standing | None, withheld: frozenset[str], shown: Shown | None, language: str
+    ) -> str:
+        told = standing and standing._replace(withheld=frozenset())
+        return hashlib.sha256(f"{told}{shown}{sorted(withheld)}{language}{self._edition}".encode()).hexdigest()[:8]
 
 
 def _version() -> str:
@@ -281,3 +373,15 @@ def _asks_for_document(request: Request) -> bool:
     if destination is None:
         return "text/html" in (request.header("accept") or "").lower()
     return destination in _NAVIGATIONS
+
+
+def _shown_as(request: Request) -> Shown:
+    destination = request.header("sec-fetch-dest")
+    if destination is not None:
+        if destination == "document":
+            return Shown.AS_DOCUMENT
+        return Shown.IN_FRAME if destination in _NAVIGATIONS else Shown.AS_PART
+    # Old browsers, and all of them over plain http, leave it to the libraries to say that a script is asking.
+    if request.header("x-requested-with") or request.header("hx-request"):
+        return Shown.AS_PART
+    return Shown.AS_DOCUMENT if _asks_for_document(request) else Shown.PERHAPS

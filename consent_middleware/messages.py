@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from . import languages
 from .languages import TAGS
-from .policy import Texts
+from .policy import Category, Texts
 
 
 class _Messages(Mapping[str, Mapping[str, str]]):
@@ -49,14 +49,38 @@ def language_of(tag: str) -> str:
 
 
 def text_in(texts: Texts, language: str, default: str = "en") -> str:
-    """Return a site's own text in this language or a regional form of it.
+    """Return a site's own text in this language or a regional form of it, or else the one for every language.
 
-    Without one: the text for every language, else the one of the default language, else English, else any, else "".
+    Without either: the one in the default language, else in English, else in any, else "".
     """
-    for tag in (language, *_regional(texts, language), "", default, "en"):
+    if own := own_text_in(texts, language):
+        return own
+    for tag in (default, "en"):
         if texts.get(tag):
             return texts[tag]
     return next(filter(None, texts.values()), "")
+
+
+def own_text_in(texts: Texts, language: str) -> str:
+    """Return a site's own text for readers of this language; "" when there is one for others at most."""
+    regional = (tag for tag in texts if tag and language_of(tag) == language)
+    return next((texts[tag] for tag in (language, *regional, "") if texts.get(tag)), "")
+
+
+def label_of(category: Category, language: str, default: str = "en") -> str:
+    """Return what visitors read as the name of a category: the site's label, else ours for a usual one."""
+    built_in = MESSAGES[language].get(f"label-{category.name}", "")
+    return _told(category.label, language, built_in, default) or category.name.replace("-", " ").capitalize()
+
+
+def description_of(category: Category, language: str, default: str = "en") -> str:
+    """Return what visitors read about a category: the site's description, else ours for a usual one, else ""."""
+    return _told(category.description, language, MESSAGES[language].get(f"about-{category.name}", ""), default)
+
+
+def _told(texts: Texts, language: str, built_in: str, default: str) -> str:
+    """A text of ours that the reader understands goes before one of the site's in another language."""
+    return own_text_in(texts, language) or built_in or text_in(texts, language, default)
 
 
 def lifetime_in(lifetime: str, language: str) -> str:
@@ -70,18 +94,18 @@ def lifetime_in(lifetime: str, language: str) -> str:
 
 def date_in(instant: int, language: str) -> str:
     """Return the day of an instant (epoch seconds) in UTC, the month in words: "21 November 2026"."""
+    return day_in(datetime.fromtimestamp(instant, UTC), language)
+
+
+def day_in(day: date, language: str) -> str:
+    """Return a day, the month in words: "21 November 2026"."""
     words = languages.language(language)
-    day = datetime.fromtimestamp(instant, UTC)
     return words.date.format(day=day.day, month=words.months[day.month - 1], year=day.year)
 
 
 def is_right_to_left(language: str) -> bool:
     """Whether a language is written from right to left, which is what ``dir`` must say then."""
     return languages.language(language).is_right_to_left
-
-
-def _regional(texts: Texts, language: str) -> Iterator[str]:
-    return (tag for tag in texts if tag and language_of(tag) == language)
 
 
 def _wanted(accept_language: str) -> Iterator[str]:

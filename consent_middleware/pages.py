@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from html import escape
 
 from .decision import Decision
-from .messages import MESSAGES, date_in, is_right_to_left, lifetime_in, text_in
+from .messages import MESSAGES, date_in, description_of, is_right_to_left, label_of, lifetime_in
 from .policy import Category, Policy
-
-STYLE = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { max-width: 44rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.6rem }
-fieldset { border: 1px solid GrayText; border-radius: .5rem; margin: 0 0 1rem; padding: .75rem 1rem }
-legend { padding: 0 .4rem; font-weight: 600 }
-fieldset p { margin: .25rem 0 }
-.details { font-size: .9rem; overflow-wrap: anywhere }
-label { display: flex; gap: .6rem; align-items: center; min-height: 1.75rem }
-input { width: 1.25rem; height: 1.25rem; flex: none }
-.actions { display: flex; flex-wrap: wrap; gap: .75rem }
-button { font: inherit; flex: 1 1 12rem; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid;
-  border-radius: .5rem; background: ButtonFace; color: ButtonText; cursor: pointer }
-:focus-visible { outline: 3px solid Highlight; outline-offset: 2px }
-"""
-
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 PAGE_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     # Framing would let another site dress up our buttons; nothing else is needed by a page of forms.
     (
         "Content-Security-Policy",
-        f"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'sha256-{_HASH}'",
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'",
     ),
     ("Referrer-Policy", "same-origin"),
 )
@@ -46,6 +26,7 @@ def settings_page(
     language: str,
     *,
     choice_url: str,
+    style_url: str,
     next_path: str,
     home_path: str,
     once: str = "",
@@ -64,7 +45,7 @@ def settings_page(
     withdraw = ""
     if any(choice.granted for choice in decision.choices.values()):
         withdraw = f'<p><button name="action" value="withdraw">{escape(words["withdraw"])}</button></p>'
-    return _page(
+    return own_page(
         language,
         words["title"],
         f"""<p>{escape(words["intro"])} {escape(kept)}</p>
@@ -81,21 +62,24 @@ def settings_page(
 </form>
 {_onward(home_path, words["back"])}
 {_imprint(policy, language)}""",
+        style_url=style_url,
     )
 
 
-def notice_page(language: str, message: str, *, link: str, link_text: str) -> bytes:
+def notice_page(language: str, message: str, *, style_url: str, link: str, link_text: str) -> bytes:
     """A short page that says one thing and leads on."""
     words = MESSAGES[language]
     onward = _onward(link, words[link_text])
-    return _page(language, words["title"], f'<p role="status">{escape(words[message])}</p>\n{onward}')
+    main = f'<p role="status">{escape(words[message])}</p>\n{onward}'
+    return own_page(language, words["title"], main, style_url=style_url)
 
 
 def _onward(path: str, text: str) -> str:
     return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
 
 
-def _page(language: str, title: str, main: str) -> bytes:
+def own_page(language: str, title: str, main: str, *, style_url: str) -> bytes:
+    """Return a whole page of our own; ``main`` is markup."""
     direction = "rtl" if is_right_to_left(language) else "ltr"
     return f"""<!doctype html>
 <html lang="{language}" dir="{direction}">
@@ -104,7 +88,7 @@ def _page(language: str, title: str, main: str) -> bytes:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{escape(title)}</title>
-<style>{STYLE}</style>
+<link rel="stylesheet" href="{escape(style_url)}">
 </head>
 <body>
 <main>
@@ -118,8 +102,8 @@ def _page(language: str, title: str, main: str) -> bytes:
 
 def _category_field(policy: Policy, category: Category, decision: Decision, language: str) -> str:
     words = MESSAGES[language]
-    label = escape(text_in(category.label, language) or category.name.replace("-", " ").capitalize())
-    description = escape(text_in(category.description, language))
+    label = escape(label_of(category, language))
+    description = escape(description_of(category, language))
     ticked = " checked" if decision.permits(category.name) else ""
     fixed = " disabled" if category.required else ""  # what is disabled is not sent either
     switch = f'<input type="checkbox" name="category" value="{escape(category.name)}"{ticked}{fixed}>'

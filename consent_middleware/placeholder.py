@@ -11,32 +11,12 @@ A canvas of the embed's size keeps its place without a style attribute, which a 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from html import escape
 
-from .messages import MESSAGES, text_in
+from .messages import MESSAGES, label_of
 from .policy import Category
-
-# No name here says what it is for: content blockers hide whatever is called after cookies or consent.
-STYLE = """
-:host { display: inline-block; max-width: 100%; vertical-align: bottom }
-.cm-embed { display: inline-grid; min-width: min(12rem, 100%); max-width: 100%; outline: 1px solid;
-  outline-offset: -1px; border-radius: .5rem; font: 1rem/1.5 system-ui, sans-serif; text-align: center;
-  background: Canvas; color: CanvasText; overflow: hidden }
-.cm-embed > * { grid-area: 1 / 1; min-width: 0; box-sizing: border-box }
-.cm-embed > canvas { max-width: 100%; height: auto }
-.cm-embed > span { place-self: center; box-sizing: border-box; width: 0; min-width: 100%; padding: 1rem;
-  overflow-wrap: anywhere }
-.cm-embed button { font: inherit; margin: .75rem 0 0; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid;
-  border-radius: .5rem; background: ButtonFace; color: ButtonText; cursor: pointer }
-.cm-embed button:focus-visible { outline: 3px solid Highlight; outline-offset: 2px }
-@media print { .cm-embed button { display: none } }
-"""
-
-STYLE_NAME = f"embed-{hashlib.sha256(STYLE.encode()).hexdigest()[:12]}.css"
-"""The file name under which the style is served for ever: other content has another name."""
 
 _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
 
@@ -56,7 +36,7 @@ class Place:
 def placeholder(place: Place, category: Category, *, host: str, title: str, width: str, height: str) -> bytes:
     """Return the markup for one withheld embed. Everything that comes from the page is escaped here."""
     words = MESSAGES[place.language]
-    label = text_in(category.label, place.language) or category.name.replace("-", " ").capitalize()
+    label = label_of(category, place.language)
     what = f"{title} ({host})" if title and host else title or host
     said = escape(words["embed-withheld"].format(what=what, category=label))
     fields = (

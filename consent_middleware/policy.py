@@ -7,11 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, Literal
 
+from . import languages
 from .lifetime import Lifetime
 
 Texts = Mapping[str, str]
@@ -39,6 +41,21 @@ class CookieRule:
     purpose: Texts = field(default_factory=dict[str, str])
     service: str | None = None
     third_party: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCookie:
+    """A cookie of a framework that is necessary without being declared, and what visitors are told about it.
+
+    ``purpose`` completes the key of a message: "session", "login", "security", "notice" or "language". ``lifetime`` is
+    the longest that the framework gives it, None when nobody knows; ``or_session``: it may end with the browser too.
+    Neither is enforced beyond the policy's ``cookie_lifetime``.
+    """
+
+    name: str
+    purpose: str = ""
+    lifetime: Lifetime | None = None
+    or_session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +88,8 @@ class Category:
 
     ``required``: strictly necessary, always allowed, never asked. ``exempt``: audience measurement exempt from
     consent, allowed until the visitor objects. ``on_request``: not part of "accept all", granted when the visitor
-    asks for it. ``gpc``: ``Sec-GPC: 1`` counts as a refusal.
+    asks for it. ``gpc``: ``Sec-GPC: 1`` counts as a refusal. ``first_deposit``: the lives of a required category's
+    cookies count from their first deposit too, as those of all others do.
     """
 
     name: str
@@ -79,6 +97,7 @@ class Category:
     exempt: bool = False
     on_request: bool = False
     gpc: bool = False
+    first_deposit: bool = False
     label: Texts = field(default_factory=dict[str, str])
     description: Texts = field(default_factory=dict[str, str])
 
@@ -86,6 +105,11 @@ class Category:
     def is_asked(self) -> bool:
         """Whether the visitor has to be asked before anything of this category happens."""
         return not (self.required or self.exempt or self.on_request)
+
+    @property
+    def counts_from_first(self) -> bool:
+        """Whether lifetimes count from the first deposit of a cookie, and not from each renewal."""
+        return self.first_deposit or not self.required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,25 +137,53 @@ class HTMLSettings:
     browsing_topics: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BannerSettings:
+    """How visitors are asked.
+
+    ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
+    banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
+    link of its own.
+    """
+
+    show: bool = True
+    position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
+    link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
 
     Make one with ``Policy.load``, ``Policy.from_dict`` or ``Policy()``, the default that needs no file: six months
     for a choice, thirteen for a cookie, the categories necessary, functional, analytics and marketing, and no
-    undeclared cookie. ``cookies`` are the site's own declarations, ``services`` those of every category.
+    undeclared cookie. ``session_cookies`` "count" lets the lives of cookies without a lifetime count from their first
+    deposit as well, because browsers that restore sessions keep them for as long. ``cookies`` are the site's own
+    declarations, ``services`` those of every category.
+
+    ``date`` is the day from which the policy holds; in a file a version that is a day says it too. ``languages`` are
+    those in which visitors are addressed, the default one to who understands none of them; ``texts`` has the site's
+    own words in place of built-in messages, by language and key. ``policy_url`` is where the site tells its policy
+    itself, by language.
     """
 
     version: str = ""
+    date: date | None = None
     revision: int = 1
     controller: str = ""
     contact: str = ""
     consent_lifetime: Lifetime = Lifetime(months=6)
     cookie_lifetime: Lifetime = Lifetime(months=13)
     undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
+    session_cookies: Literal["leave", "count"] = "leave"
     cookie_domain: str | None = None
     mode: Literal["enforce", "report"] = "enforce"
+    languages: tuple[str, ...] = languages.TAGS
+    default_language: str = "en"
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    policy_url: Texts = field(default_factory=dict[str, str])
     html: HTMLSettings = HTMLSettings()
+    banner: BannerSettings = BannerSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()
@@ -163,6 +215,14 @@ class Policy:
         """Every rule that decides about a cookie of this site; the site's own come after those of its services."""
         of_services = (rule for service in self.services for rule in service.cookies if not rule.third_party)
         return (*of_services, *self.cookies)
+
+    def words(self, language: str) -> Mapping[str, str]:
+        """Return the messages of a built-in language, the site's own in place of ours. Raises KeyError for others."""
+        return self._own_words.get(language) or languages.language(language).messages
+
+    @cached_property
+    def _own_words(self) -> Mapping[str, Mapping[str, str]]:
+        return {tag: {**languages.language(tag).messages, **own} for tag, own in self.texts.items()}
 
     @cached_property
     def page_services(self) -> tuple[Service, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .decision import Decision
+from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
 from .messages import language_for
+from .own_cookies import choice_name, own_line
 from .record import Record, State
 from .release import release
 from .seal import Receipt
@@ -32,8 +33,8 @@ class Proof:
         receipt, now = self._new_receipt(), self._decision.visit.now
         lifetime = self._engine.policy.consent_lifetime
         age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
-        name = self._engine.cookie_name(self._request.scheme)
-        return own_line(self._engine, self._request, f"{name}={self._engine.seal.dumps(receipt)}", age)
+        name = choice_name(self._engine.policy, self._request.scheme)
+        return own_line(self._engine.policy, self._request, name, self._engine.seal.dumps(receipt), age)
 
     def record(self) -> Record:
         """Return what the ledger keeps of the decision."""
@@ -63,24 +64,13 @@ class Proof:
 
     def _new_receipt(self) -> Receipt:
         act, previous = self._decision.acts[-1], self._receipt or self._decision.visit.receipt
-        if previous is not None:
-            who = previous.who
-        else:
-            who = self._engine.seal.pseudonym(act.once) if act.once else self._engine.token()
+        who = previous.who if previous is not None else self._newcomer(act)
         self._receipt = Receipt(who, act.source, self._decision.choices)
         return self._receipt
 
-
-def own_line(engine: Engine, request: Request, pair: str, age: int) -> str:
-    """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds."""
-    parts = [pair, f"Max-Age={age}", "Path=/", "HttpOnly", "SameSite=Lax"]
-    if request.scheme in ("https", "wss"):
-        parts.append("Secure")
-    domain = (engine.policy.cookie_domain or "").lstrip(".")
-    hostname = request.host.partition(":")[0].lower()
-    if domain and (hostname == domain or hostname.endswith(f".{domain}")):
-        parts.append(f"Domain={domain}")
-    return "; ".join(parts)
+    def _newcomer(self, act: Act) -> str:
+        seal, now = self._engine.seal, self._decision.visit.now
+        return seal.pseudonym(act.once, now) if act.once else self._engine.token()
 
 
 def _host_in(header: str) -> str:

@@ -77,7 +77,7 @@ class Seal:
         self._categories = policy.choosable
         self._bits = [(name, 1 << position) for position, name in enumerate(reversed(policy.choosable))]
         self._recall = lru_cache(_TOKENS_REMEMBERED)(self._read)
-        self._newest_first = [_signer(key) for key in reversed(checked_keys(secret_keys))]
+        self._newest_first = [signer(key, SALT) for key in reversed(checked_keys(secret_keys))]
 
     def dumps(self, receipt: Receipt) -> str:
         """Return the cookie value: letters, digits, ``-``, ``_`` and ``.`` only, 93 bytes for eight categories."""
@@ -89,8 +89,13 @@ class Seal:
         """Return the id that this receipt has once it is in a cookie."""
         return _id_of(self.dumps(receipt).rpartition(".")[0])
 
-    def pseudonym(self, once: str) -> str:
-        """Return the pseudonym of a newcomer who sends the form with this mark: nobody can choose whose it is."""
+    def pseudonym(self, once: str, now: int) -> str:
+        """Return the pseudonym of a newcomer who sends the form with this mark: nobody can choose whose it is.
+
+        It holds for a minute, so that a page which a cache hands to many in spite of its headers does not make one
+        visitor of them all.
+        """
+        once = f"{once}.{now // 60}"
         return (
             base64.urlsafe_b64encode(hashlib.sha256(self._newest_first[0].get_signature(f"who.{once}")).digest()[:16])
             .decode()
@@ -161,10 +166,10 @@ def checked_keys(secret_keys: object) -> list[bytes]:
     return [key.encode() if isinstance(key, str) else cast("bytes", key) for key in keys]
 
 
-def _signer(key: bytes) -> Signer:
-    """A signer whose key is derived once, here: deriving it for every token takes longer than signing does."""
-    derived = Signer(key, salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
-    return Signer(derived, salt=SALT, key_derivation="none", digest_method=hashlib.sha256)
+def signer(key: bytes, salt: str) -> Signer:
+    """Return a signer whose key is derived once, here: deriving it for every token takes longer than signing does."""
+    derived = Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+    return Signer(derived, salt=salt, key_derivation="none", digest_method=hashlib.sha256)
 
 
 def _id_of(payload: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import cast
 
-from .decision import Decision, Visit
+from .assets import Asset, asset
+from .banner import Addresses, banner
+from .decision import Answers, Decision, Standing, Visit, Whose, standing_of
 from .http import Request
 from .pages import settings_page
 from .policy import Policy
@@ -28,9 +31,15 @@ class _Newcomer:
     def gpc(self, request: Request) -> bool:
         return False
 
+    def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing:
+        return standing_of(self.policy, answers, source, gpc=gpc, applies=applies)
+
 
 def what_is_shown(policy: Policy, prefix: str, language: str) -> Shown:
-    """Return the form as a visitor without a choice sees it in one language: every text, switch and style of it."""
+    """Return what a visitor without a choice sees in one language: the settings and, where there is one, the banner.
+
+    Every text, switch and style is in the document itself, so that it looks the same years later and asks nobody.
+    """
     # The reader above answers without looking at any request.
     decision = Decision(_Newcomer(policy, prefix), cast("Request", None))
     page = settings_page(
@@ -38,7 +47,24 @@ def what_is_shown(policy: Policy, prefix: str, language: str) -> Shown:
         decision,
         language,
         choice_url=f"{prefix}/choice",
+        style_url=_within(asset("pages.css")),
         next_path=f"{prefix}/settings",
         home_path="/",
     )
+    if policy.banner.show:
+        addresses = Addresses(
+            choice=f"{prefix}/choice",
+            settings=f"{prefix}/settings",
+            policy=f"{prefix}/policy",
+            style=_within(asset("consent.css")),
+            next="/",
+            from_here="?next=/",
+        )
+        shown = banner(policy, decision.standing(), language, addresses)
+        page = page.replace(b"</body>", f"{shown}\n</body>".encode())
     return Shown.of(page)
+
+
+def _within(file: Asset) -> str:
+    """The address of a file that holds the file itself (RFC 2397)."""
+    return f"data:text/css;base64,{base64.b64encode(file.body).decode()}"

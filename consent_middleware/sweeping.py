@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from .caching import is_shared
 from .cookies import deletions
@@ -16,12 +16,15 @@ _SWEEP_LIMIT = 4096
 is hidden from the application all the same and expired with the next response."""
 
 
-def unwanted(engine: Engine, decision: Decision, optional: Mapping[str, CookieRule]) -> dict[str, CookieRule]:
-    """Return what the visitor does not allow and may have, as far as we know: by name, the rule that declares it.
+def unwanted(
+    engine: Engine, decision: Decision, optional: Mapping[str, CookieRule], outlived: Container[str]
+) -> dict[str, CookieRule]:
+    """Return what has to go, as far as we know that the visitor has it: by name, the rule that declares it.
 
-    ``optional`` are the cookies of the request about which consent decides.
+    ``optional`` are the cookies of the request about which consent or their age decides, ``outlived`` the names of
+    those that are too old.
     """
-    seen = {name: rule for name, rule in optional.items() if not decision.permits(rule.category)}
+    seen = {name: rule for name, rule in optional.items() if name in outlived or not decision.permits(rule.category)}
     if not decision.acts:
         return seen
     withdrawn = {name for act in decision.acts for name, granted in act.answers.items() if not granted}
@@ -43,9 +46,9 @@ def may_sweep(decision: Decision, status: int, headers: Headers) -> bool:
     return bool(decision.acts) or (status != 304 and not is_shared(headers))
 
 
-def sweep(engine: Engine, request: Request, cookies: Mapping[str, CookieRule]) -> list[str]:
-    """Return the Set-Cookie lines that expire these cookies, as many as a response can carry."""
-    lines: list[str] = []
+def sweep(engine: Engine, request: Request, cookies: Mapping[str, CookieRule]) -> dict[str, list[str]]:
+    """Return the Set-Cookie lines that expire these cookies, by name, of as many as a response can carry."""
+    lines: dict[str, list[str]] = {}
     size = 0
     for name, rule in cookies.items():
         expiring = _deletions(engine, request, name, rule)
@@ -55,7 +58,7 @@ def sweep(engine: Engine, request: Request, cookies: Mapping[str, CookieRule]) -
         size += cost
         if size > _SWEEP_LIMIT:
             break
-        lines += expiring
+        lines[name] = expiring
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .caching import is_shared
 from .csp import Wall
+from .decision import Standing
 from .http import Headers, Request
 from .markup import WORKERS, Markup
 from .permissions import Topics
@@ -15,7 +16,7 @@ _SCRIPT = "javascript"
 
 
 class Walls:
-    """The walls of one site, built once. ``withheld`` are the categories that the visitor has not consented to."""
+    """The walls of one site, built once."""
 
     def __init__(self, policy: Policy, prefix: str, markup: Markup) -> None:
         self._csp = Wall(policy, prefix) if policy.html.csp != "off" else None
@@ -36,15 +37,16 @@ class Walls:
         """
         return self._csp is not None and request.header("sec-fetch-dest") in (None, *WORKERS)
 
-    def raised(self, request: Request, headers: Headers, withheld: frozenset[str]) -> Headers:
+    def raised(self, request: Request, headers: Headers, standing: Standing) -> Headers:
         """Return the headers with the walls for this visitor, the same list where none is needed."""
+        withheld = self._markup.withheld(standing)
         if self._topics is not None and _content_type(headers).startswith(_PAGES):
             headers = self._topics.kept(headers, withheld)
         if self._csp is None:
             return headers
         if not any(is_marked(value) for name, value in headers if name.lower() == "etag"):
             # No 304 may bring back the wall of another choice. Most pages name their variant already.
-            headers = self._markup.not_modified(headers, self._markup.variant(request, withheld))
+            headers = self._markup.not_modified(headers, self._markup.variant(request, standing))
         return [*headers, *self._csp.fields(request, withheld)]
 
     def _is_for_all(self, request: Request, headers: Headers) -> bool:

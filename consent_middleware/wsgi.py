@@ -14,6 +14,7 @@ from .documents import SHORT
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .http import REASONS, Headers
+from .policy import KnownCookie
 from .record import Ledger
 from .shell import DECISION_KEY, opened_ledger, settle
 
@@ -77,7 +78,7 @@ class ConsentWSGI:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
     ) -> None:
         self.app = app
         self.engine = Engine(

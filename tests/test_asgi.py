@@ -22,6 +22,7 @@ from consent_middleware.shell import DECISION_KEY
 
 POLICY: dict[str, Any] = {
     "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "analytics": {}, "marketing": {}},
     "cookies": [
         {"name": "session", "category": "necessary"},

@@ -143,6 +143,13 @@ class TestCheck:
             (("version", "mode = 'report'\nversion"), "changes nothing"),
             (("version", "undeclared_cookies = 'allow'\nversion"), "nobody declared"),
             (("version", "cookie_domain = 'example.org'\nversion"), "every sub-domain can overwrite it"),
+            (("version", "consent_lifetime = '7 months'\nversion"), "a choice is kept 7 months; the CNIL"),
+            (("version", "cookie_lifetime = '400 days'\nversion"), "cookies are kept up to 400 days; the CNIL"),
+            (('"2026-11-21"', '"second"'), "has no date"),
+            (("version", "languages = ['fr', 'en']\nversion"), "purpose of the cookie theme: no text in fr, en"),
+            (('"30 days"', '"30 days"\npurpose.fr = "x"'), "purpose of the cookie basket: no text in fr"),
+            (("[categories.chat]", "[categories.maps]\nlabel.fr-CA = 'x'\n[categories.chat]"), "maps: no text in fr"),
+            (("version", "policy_url = {en = '/cookies'}\nversion"), "cookie theme: no text in en"),
             (("", ""), "plausible has no cookies"),
             (("", ""), "linkedin-insight keeps cookies in its own jar"),
             (("[categories.chat]", "[categories.empty]\n[categories.chat]"), "empty is empty"),
@@ -168,7 +175,8 @@ class TestCheck:
 
     def test_a_policy_without_doubts_has_no_notes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "consent.toml"
-        policy = '[policy]\ncontroller = "x"\ncontact = "y"\n[categories.analytics]\nservices = ["matomo"]\n'
+        policy = '[policy]\nversion = "2026-11-21"\n'
+        policy += 'controller = "x"\ncontact = "y"\n[categories.analytics]\nservices = ["matomo"]\n'
         file.write_text(policy, encoding="utf-8")
         assert main(["check", str(file)]) == 0
         assert "To consider" not in capsys.readouterr().out
@@ -251,3 +259,40 @@ class TestCommandLine:
         environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": ":".join(sys.path)}
         done = subprocess.run(command, capture_output=True, env=environment, check=True)
         assert b"Plausible Insights O\\xdc" in done.stdout
+
+
+class TestPage:
+    def page(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+        assert main(["page", *arguments]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return out
+
+    def test_a_page_stands_alone(self, good: str, capsys: pytest.CaptureFixture[str]) -> None:
+        page = self.page(capsys, "--policy", good, "--language", "fr")
+        assert page.startswith('<!doctype html>\n<html lang="fr" dir="ltr">')
+        assert "<h1>Politique de cookies</h1>" in page
+        assert 'href="/_consent/settings"' in page
+        assert "__Host-consent" in page
+        assert "src=" not in page and "<link" not in page
+
+    def test_a_fragment_has_neither_title_nor_style(self, good: str, capsys: pytest.CaptureFixture[str]) -> None:
+        fragment = self.page(capsys, "--policy", good, "--format", "fragment", "--prefix", "/choices/")
+        assert fragment.startswith('<div class="cm-policy" lang="en" dir="ltr">')
+        assert fragment.endswith("</div>\n")
+        assert "<h1" not in fragment and "<style" not in fragment
+        assert 'href="/choices/settings"' in fragment
+
+    def test_markdown_has_the_cookies_of_the_framework_if_told(
+        self, good: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ("--policy", good, "--format", "markdown", "--necessary", "sessionid", "--necessary", "csrftoken")
+        page = self.page(capsys, *arguments)
+        assert page.startswith("# Cookie policy\n")
+        assert "| `sessionid` | Example SARL | Necessary | at most 13 months |\n| `csrftoken` |" in page
+
+    def test_a_bad_policy_is_no_page(self, bad: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["page", "--policy", bad]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and "policy.contact: is missing" in err
+        assert main(["page", "--policy", "nowhere.toml"]) == 2

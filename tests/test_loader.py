@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from consent_middleware.errors import Mistake, PolicyError
 from consent_middleware.lifetime import SESSION, Lifetime
 from consent_middleware.loader import Id, from_dict, load
+from consent_middleware.messages import MESSAGES
 from consent_middleware.policy import DEFAULT_CATEGORIES, HTMLSettings, Policy
 
 WHO = 'controller = "Example SARL"\ncontact = "dpo@example.org"\n'
@@ -118,6 +119,31 @@ class TestWhatAPolicyMeans:
             speculation_rules=True,
         )
         assert read(SMALLEST).html == HTMLSettings()
+
+    def test_the_settings_for_words_arrive(self) -> None:
+        text = """
+            date = 2026-11-21
+            languages = ["fr", "EN"]
+            policy_url = { fr = "/cookies", en = "https://example.org/en/cookies?a=b" }
+            [texts.FR]
+            title = "Vos choix"
+            kept = "Gardé {lifetime}, {{et}} puis redemandé."
+        """
+        policy = read(SMALLEST + text)
+        assert policy.date == date(2026, 11, 21)
+        assert (policy.languages, policy.default_language) == (("fr", "en"), "fr")
+        assert policy.policy_url == {"fr": "/cookies", "en": "https://example.org/en/cookies?a=b"}
+        assert policy.words("fr")["title"] == "Vos choix"
+        assert policy.words("fr")["save"] == MESSAGES["fr"]["save"]
+        assert policy.words("en") is MESSAGES["en"]
+        with pytest.raises(KeyError):
+            policy.words("tlh")
+
+    def test_without_a_word_about_them_all_languages_are_spoken(self) -> None:
+        policy = read(f'{SMALLEST}date = "2026-11-21"\ndefault_language = "FR"')
+        assert (policy.languages, policy.default_language) == (tuple(MESSAGES), "fr")
+        assert policy.date == date(2026, 11, 21)
+        assert read(SMALLEST).default_language == "en"
 
     def test_domains_lose_their_dot_and_their_capitals(self) -> None:
         policy = read(COMPLETE)
@@ -448,6 +474,22 @@ MISTAKES = [
     (service(f'{OWN}policy_url = "example.org/privacy"'), Id.URL, "services[0].policy_url", "https://"),
     (service(f'{OWN}policy_url = "javascript:alert(1)"'), Id.URL, "services[0].policy_url", "https://"),
     (service(f'{OWN}policy_url = "https://[x/"'), Id.URL, "services[0].policy_url", "https://"),
+    (f'{SMALLEST}date = "2026-11-31"', Id.DATE, "policy.date", "2026-11-21"),
+    (f"{SMALLEST}date = 2026-11-21T12:00:00Z", Id.WRONG_TYPE, "policy.date", "2026-11-21"),
+    (f"{SMALLEST}date = 2026", Id.WRONG_TYPE, "policy.date", "2026-11-21"),
+    (f'{SMALLEST}languages = ["fr", "fs"]', Id.LANGUAGE, "policy.languages[1]", "there are"),
+    (f'{SMALLEST}languages = ["fr", "FR"]', Id.LANGUAGE, "policy.languages[1]", "twice"),
+    (f'{SMALLEST}languages = ["fr"]\ndefault_language = "en"', Id.LANGUAGE, "policy.default_language", "add it to"),
+    (f'{SMALLEST}default_language = "tlh"', Id.LANGUAGE, "policy.default_language", "there are"),
+    (f'{SMALLEST}policy_url = "cookies"', Id.URL, "policy.policy_url", '"/cookies"'),
+    (f'{SMALLEST}policy_url = "//evil.example"', Id.URL, "policy.policy_url", '"/cookies"'),
+    (f'{SMALLEST}policy_url.fr = "javascript:alert(1)"', Id.URL, "policy.policy_url.fr", "https://"),
+    (f'{SMALLEST}[texts.tlh]\ntitle = "x"', Id.LANGUAGE, "texts.tlh", "there are"),
+    (f'{SMALLEST}[texts.fr]\ntitel = "x"', Id.UNKNOWN_KEY, "texts.fr.titel", '"title"'),
+    (f'{SMALLEST}[texts.fr]\ntitle = " "', Id.EMPTY, "texts.fr.title", "leave the key out"),
+    (f'{SMALLEST}[texts.fr]\nkept = "Gardé 12 mois."', Id.BLANKS, "texts.fr.kept", "{lifetime}"),
+    (f'{SMALLEST}[texts.fr]\ntitle = "Choix de {{name}}"', Id.BLANKS, "texts.fr.title", "none"),
+    (f'{SMALLEST}[texts.fr]\ntitle = "Choix {{"', Id.BLANKS, "texts.fr.title", "written twice"),
 ]
 
 

@@ -16,13 +16,11 @@ import consent_middleware
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"consent_middleware", "consent_flask", "consent_django", "consent_starlette"}
+EXTRAS = ("consent_middleware.audit", "consent_middleware.ledger")
+"""What needs an extra, and is imported by nothing before somebody asks for it."""
 MODULES = pkgutil.walk_packages(consent_middleware.__path__, "consent_middleware.")
-LEDGER = "consent_middleware.ledger"
-CORE = [
-    "consent_middleware",
-    # The ledger is what an extra is for, and is imported when a URL asks for it.
-    *(m.name for m in MODULES if not m.name.endswith(".__main__") and not f"{m.name}.".startswith(f"{LEDGER}.")),
-]
+NAMES = [module.name for module in MODULES if not module.name.endswith(".__main__")]
+CORE = ["consent_middleware", *(name for name in NAMES if not name.startswith(EXTRAS))]
 
 IMPORT_AND_TELL = """
 import importlib, sys

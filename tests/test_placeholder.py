@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from consent_middleware import Category
+from consent_middleware.assets import asset
 from consent_middleware.messages import MESSAGES
-from consent_middleware.placeholder import STYLE, STYLE_NAME, Place, placeholder
+from consent_middleware.placeholder import Place, placeholder
 
+STYLE = asset("embed.css")
 PLACE = Place(
     language="en",
     choice_url="/_consent/choice",
     settings_url="/_consent/settings",
-    style_url=f"/_consent/{STYLE_NAME}",
+    style_url=f"/_consent{STYLE.path}",
     next_path="/films?a=1&b=2",
     fingerprint="f" * 8,
 )
@@ -129,6 +131,6 @@ def test_it_keeps_the_embeds_place(width: str, height: str, size: tuple[str, str
 
 
 def test_the_style_names_itself_by_its_content() -> None:
-    assert re.fullmatch(r"embed-[0-9a-f]{12}\.css", STYLE_NAME)
-    assert ".cm-embed" in STYLE
-    assert f'href="/_consent/{STYLE_NAME}"'.encode() in rendered()
+    assert re.fullmatch(r"embed-[0-9a-f]{12}\.css", STYLE.name)
+    assert b".cm-embed" in STYLE.body
+    assert f'href="/_consent{STYLE.path}"'.encode() in rendered()

@@ -11,8 +11,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from consent_middleware import ConfigurationError, Ledger, Policy
-from consent_middleware.engine import Engine, PolicySource, checked_names
+from consent_middleware import ConfigurationError, Ledger, Lifetime, Policy
+from consent_middleware.engine import Engine, PolicySource, known_cookies
+from consent_middleware.lifetime import SESSION
+from consent_middleware.policy import KnownCookie
 from consent_middleware.seal import checked_keys
 from consent_middleware.shell import opened_ledger
 
@@ -43,13 +45,26 @@ def secret_keys() -> str | bytes | Iterable[str | bytes]:
     return [*reversed(settings.SECRET_KEY_FALLBACKS), settings.SECRET_KEY]
 
 
-def necessary_cookies() -> list[str]:
-    """Return the names of Django's own cookies, all of them necessary, and of those in CONSENT["NECESSARY"].
+def necessary_cookies() -> list[KnownCookie]:
+    """Return Django's own cookies, all of them necessary, and those in CONSENT["NECESSARY"].
 
     Raises ConfigurationError when one of the latter is none.
     """
-    names = [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME]
-    return [*names, *_messages_cookies(), *checked_names(consent_settings().get("NECESSARY", ()))]
+    session = SESSION if settings.SESSION_EXPIRE_AT_BROWSER_CLOSE else Lifetime.lasting(settings.SESSION_COOKIE_AGE)
+    return [
+        KnownCookie(name=settings.SESSION_COOKIE_NAME, purpose="session", lifetime=session),
+        KnownCookie(name=settings.CSRF_COOKIE_NAME, purpose="security", lifetime=_or_session(settings.CSRF_COOKIE_AGE)),
+        KnownCookie(
+            name=settings.LANGUAGE_COOKIE_NAME, purpose="language", lifetime=_or_session(settings.LANGUAGE_COOKIE_AGE)
+        ),
+        *(KnownCookie(name=name, purpose="notice", lifetime=SESSION) for name in _messages_cookies()),
+        *known_cookies(consent_settings().get("NECESSARY", ())),
+    ]
+
+
+def _or_session(age: float | None) -> Lifetime | None:
+    """What Django means by a cookie's age: without one the cookie ends with the browser."""
+    return SESSION if age is None else Lifetime.lasting(age)
 
 
 def _messages_cookies() -> list[str]:

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from flask import Flask, abort, current_app, request
+from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
-from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Policy
+from consent_middleware import ConfigurationError, ConsentWSGI, Decision, Ledger, Lifetime, Policy
 from consent_middleware.engine import Applies, PolicySource
 from consent_middleware.exchange import Exchange
+from consent_middleware.policy import KnownCookie
 from consent_middleware.shell import DECISION_KEY
 from consent_middleware.wsgi import WSGIRequest
 
-__all__ = ["Consent", "current_consent", "requires_consent"]
+__all__ = ["Consent", "consent_policy", "current_consent", "requires_consent"]
+
+# Flask-Login's own default.
+_REMEMBERED = timedelta(days=365)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -83,7 +89,16 @@ class Consent:
             necessary=_necessary(app),
         )
         app.wsgi_app = gate  # type: ignore[method-assign]  # the way Flask documents for middleware
-        app.context_processor(lambda: {"consent": current_consent})
+        app.context_processor(lambda: {"consent": current_consent, "consent_policy": consent_policy})
+
+
+def consent_policy(language: str = "") -> Markup:
+    """Return the cookie policy to stand in a page of the site, in this language or else the visitor's.
+
+    Templates have it: ``{{ consent_policy("fr") }}``. It has no title of its own; its headings begin at level 2.
+    """
+    gate = cast("ConsentWSGI", current_app.extensions["consent"])
+    return Markup(gate.engine.policy_fragment(WSGIRequest(request.environ), language))  # noqa: S704  # escaped there
 
 
 def requires_consent(category: str, *, status: int = 403) -> Callable[[View], View]:
@@ -118,10 +133,21 @@ def _secret_keys(app: Flask) -> str | bytes | Iterable[str | bytes]:
     return [*(config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
 
 
-def _necessary(app: Flask) -> list[str]:
+def _necessary(app: Flask) -> list[str | KnownCookie]:
     config = cast("dict[str, Any]", app.config)
+    remembered = config.get("REMEMBER_COOKIE_DURATION", _REMEMBERED)
     return [
-        config["SESSION_COOKIE_NAME"],
-        config.get("REMEMBER_COOKIE_NAME", "remember_token"),
+        KnownCookie(
+            name=config["SESSION_COOKIE_NAME"],
+            purpose="session",
+            # A session is kept for that long once a view has made it permanent.
+            lifetime=Lifetime.lasting(app.permanent_session_lifetime),
+            or_session=True,
+        ),
+        KnownCookie(
+            name=config.get("REMEMBER_COOKIE_NAME", "remember_token"),
+            purpose="login",
+            lifetime=Lifetime.lasting(remembered),
+        ),
         *config.get("CONSENT_NECESSARY", ()),
     ]

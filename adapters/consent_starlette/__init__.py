@@ -5,20 +5,29 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent_middleware import ConsentASGI, Ledger
-from consent_middleware.engine import Applies, PolicySource
+from consent_middleware.asgi import ASGIRequest
+from consent_middleware.engine import Applies, Engine, PolicySource
+from consent_middleware.policy import KnownCookie
 from consent_middleware.shell import DECISION_KEY
 
 from .dependencies import ConsentRequired, consent_of
 from .neighbours import cookies_further_in
 
-__all__ = ["ConsentMiddleware", "ConsentRequired", "consent_context", "consent_of", "requires_consent"]
+__all__ = [
+    "ConsentMiddleware",
+    "ConsentRequired",
+    "consent_context",
+    "consent_of",
+    "consent_policy",
+    "requires_consent",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +54,7 @@ class ConsentMiddleware:
         prefix: str = "/_consent",
         clock: Callable[[], float] = time.time,
         applies: Applies | None = None,
-        necessary: Iterable[str] = (),
+        necessary: Iterable[str | KnownCookie] = (),
     ) -> None:
         self.app = app
         self._gate = ConsentASGI(
@@ -69,8 +78,29 @@ class ConsentMiddleware:
 
 
 def consent_context(request: Request) -> dict[str, Any]:
-    """Give templates ``consent``: ``Jinja2Templates(..., context_processors=[consent_context])``."""
-    return {"consent": consent_of(request)}
+    """Give templates ``consent`` and ``consent_policy``.
+
+    ``Jinja2Templates(..., context_processors=[consent_context])``; then ``{{ consent_policy("fr") }}``.
+    """
+    return {"consent": consent_of(request), "consent_policy": partial(consent_policy, request)}
+
+
+class SafeText(str):
+    """HTML that is escaped where it has to be, so that templates need not do it (MarkupSafe's protocol)."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def consent_policy(request: HTTPConnection, language: str = "") -> SafeText:
+    """Return the cookie policy as HTML to stand in a page, in this language or else the visitor's.
+
+    It has no title of its own; its headings begin at level 2. Raises ConfigurationError without the gate.
+    """
+    engine = cast("Engine", consent_of(request).reader)
+    return SafeText(engine.policy_fragment(ASGIRequest(request.scope), language))
 
 
 def requires_consent(category: str, *, status: int = 403) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -13,13 +13,15 @@ import sys
 from collections.abc import Sequence
 
 from ..release import release
+from .audit import AUDIT
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .ledger import LEDGER
+from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, SUGGEST, LEDGER)
+COMMANDS: tuple[Command, ...] = (CHECK, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 

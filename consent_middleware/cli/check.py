@@ -10,12 +10,18 @@ from typing import Any, TextIO
 
 from .. import catalogue
 from ..errors import PolicyError
+from ..lifetime import Lifetime
 from ..policy import Category, CookieRule, HTMLSettings, Policy, Service
 from .command import Command, InputError, declare_format, print_json
+from .missing import missing_texts
 
 # A service that usually does these things is not what French law exempts (article 82 of Law 78-17): calling it
 # strictly necessary is the mistake that regulators have fined.
 _NEVER_NECESSARY = {"analytics", "marketing", "social", "video", "chat"}
+
+# What the CNIL recommends for a choice (2020-092), and the longest life of a tracker it exempts from consent.
+_LONGEST_CHOICE = Lifetime(months=6)
+_LONGEST_COOKIE = Lifetime(months=13)
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +98,13 @@ def _cookie_line(cookie: CookieRule) -> str:
 def _notes(policy: Policy) -> Iterator[str]:
     """Yield what a policy may say and its author should know."""
     if policy.mode == "report":
-        yield 'mode = "report" changes nothing: no cookie is withheld'
+        yield 'mode = "report" changes nothing: no cookie is withheld, no lifetime that visitors read is kept'
+    if policy.consent_lifetime.exceeds(_LONGEST_CHOICE):
+        yield f"a choice is kept {policy.consent_lifetime}; the CNIL recommends {_LONGEST_CHOICE}"
+    if policy.cookie_lifetime.exceeds(_LONGEST_COOKIE):
+        yield f"cookies are kept up to {policy.cookie_lifetime}; the CNIL recommends {_LONGEST_COOKIE} at most"
+    if policy.date is None:
+        yield 'the policy has no date, which visitors look for: write date = "2026-11-21" under [policy]'
     if policy.undeclared_cookies != "withhold":
         yield f'undeclared_cookies = "{policy.undeclared_cookies}" lets cookies pass that nobody declared'
     if policy.html.third_party_hosts == "report":
@@ -104,6 +116,7 @@ def _notes(policy: Policy) -> Iterator[str]:
     for category in policy.categories.values():
         if not category.required and not _services_in(category, policy) and not _cookies_in(category, policy):
             yield f"{category.name} is empty: visitors are asked about nothing"
+    yield from missing_texts(policy)
 
 
 def _notes_on(service: Service, policy: Policy) -> Iterator[str]:
@@ -141,6 +154,9 @@ def _as_json(policy: Policy, file: str) -> dict[str, Any]:
         "file": file,
         "mistakes": [],
         "version": policy.version,
+        "date": None if policy.date is None else policy.date.isoformat(),
+        "languages": list(policy.languages),
+        "default_language": policy.default_language,
         "revision": policy.revision,
         "fingerprint": policy.fingerprint,
         "controller": policy.controller,

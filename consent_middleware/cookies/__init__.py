@@ -6,7 +6,7 @@ application or a visitor sent, and everything costs time linear in the length of
 
 from __future__ import annotations
 
-from .gate import cap_line
+from .gate import cap_line, expire_line
 from .names import NameTable
 from .request import pairs, visible_cookies
 from .setcookie import SetCookie, StatedLifetime, read_set_cookie
@@ -18,6 +18,7 @@ __all__ = [
     "StatedLifetime",
     "cap_line",
     "deletions",
+    "expire_line",
     "pairs",
     "read_set_cookie",
     "visible_cookies",

@@ -35,26 +35,27 @@ def cap_line(
     if end is None:
         return line if is_plain else _session(cookie, line)
     if end <= now:
-        return line if is_plain else _deletion(cookie, line)
+        return line if is_plain else expire_line(cookie, line)
     if session_only:
         return _session(cookie, line)
     if is_plain and end <= latest and (lifetime.expires is None or lifetime.expires <= latest):
         return line
     if latest <= now:
-        return _deletion(cookie, line)
+        return expire_line(cookie, line)
     end = min(end, latest, now + _MOST_MAX_AGE)
     dated = "" if lifetime.expires is None else f"; Expires={formatdate(end, usegmt=True)}"
     return f"{_session(cookie, line)}; Max-Age={end - now}{dated}"
 
 
-def _session(cookie: SetCookie, line: str) -> str:
-    return _pair(cookie, line) + without_lifetime(cookie.tail)
-
-
-def _deletion(cookie: SetCookie, line: str) -> str:
+def expire_line(cookie: SetCookie, line: str) -> str:
+    """Return the line as a deletion, at the very place where it would have set the cookie."""
     # Browsers ignore a line without name and value, so a nameless cookie is deleted together with its value.
     pair = f"{cookie.name}=" if cookie.name else _pair(cookie, line)
     return f"{pair}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{without_lifetime(cookie.tail)}"
+
+
+def _session(cookie: SetCookie, line: str) -> str:
+    return _pair(cookie, line) + without_lifetime(cookie.tail)
 
 
 def _pair(cookie: SetCookie, line: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import quote
 
-from .tokens import ATTRIBUTE
+from .tokens import attributes_of
 
 PREFIX = b"data-consent-"
 """Put in front of an attribute's name to make the attribute mean nothing to browsers."""
@@ -33,7 +33,7 @@ def neutralise(tag: bytes, name_end: int, mark: bytes, attributes: Collection[by
     """
     pieces = [tag[:name_end], mark]
     done = name_end
-    for attribute in ATTRIBUTE.finditer(tag, name_end, _body_end(tag)):
+    for attribute in attributes_of(tag, name_end):
         if attribute[1].lower() in attributes:
             pieces += (tag[done : attribute.start()], PREFIX)
             done = attribute.start()
@@ -44,7 +44,3 @@ def neutralise(tag: bytes, name_end: int, mark: bytes, attributes: Collection[by
 def hide(tag: bytes, name_end: int) -> bytes:
     """Take an inert embed out of the layout, in a way that can be told from a site's own ``hidden``."""
     return tag[:name_end] + HIDDEN + tag[name_end:]
-
-
-def _body_end(tag: bytes) -> int:
-    return len(tag) - 1 if tag.endswith(b">") else len(tag)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from functools import lru_cache
 
 from .ending import Ending
 from .judge import Judge
@@ -20,6 +23,10 @@ _UNREADABLE = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
 _NOT_FOR_DOCUMENTS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_BEFORE_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?(?:[\t\n\f\r ]++|<!--(?:[^-]|-(?!->))*+-->|<\?[^>]*+>)*+")
+_DOCUMENT_STARTS = (b"<!doctype", b"<html", b"<head", b"<body")
+_LONGEST_BEGINNING = 4096
 
 _NOTHING_TO_JUDGE = Judge(Rules(()), Situation(frozenset()), NOWHERE)
 """For visitors who consented to everything."""
@@ -50,6 +57,7 @@ class HTMLGate:
     :param inject_head: markup to put right behind ``<head>``, or where it would be.
     :param inject_body_end: markup to put before ``</body>``, or at the end; where nothing is withheld, always at the
         end. A document that breaks off inside a tag or a script goes without it.
+    :param into_documents_only: inject only if it begins like a document and not like a fragment of one.
     :param charset_declared: whether the Content-Type header names the encoding. If it does not, a long
         ``inject_head`` goes behind ``<meta charset>``, which browsers look for in the first 1024 bytes only.
     :param third_party: what becomes of hosts that no rule knows: "allow", "report" (to ``on_finding``), "withhold".
@@ -72,6 +80,7 @@ class HTMLGate:
         encoding: str = "utf-8",
         inject_head: bytes = b"",
         inject_body_end: bytes = b"",
+        into_documents_only: bool = False,
         charset_declared: bool = True,
         third_party: ThirdParty = "allow",
         own_hosts: Iterable[str] = (),
@@ -114,7 +123,9 @@ class HTMLGate:
             charset_declared=charset_declared,
             css=css,
         )
+        self._plan = plan
         self._machine = Machine(plan)
+        self._is_doubtful = into_documents_only and bool(inject_head or inject_body_end)
         self._feed = self._feed_first
         self._feed_next = self._feed_machine if gates else self._feed_prologue
         self._first = b""
@@ -128,6 +139,8 @@ class HTMLGate:
 
     def close(self) -> bytes:
         """Take in the end of the document and return what is left to go out."""
+        if self._is_doubtful:
+            self._inject_nothing()
         first, self._first = self._first, b""
         output = self._feed_next(first) if first else b""
         if self._feed_next == self._feed_tail:
@@ -159,6 +172,8 @@ class HTMLGate:
         self._first += chunk
         if len(self._first) < 2 and self._first in (b"\xff", b"\xfe"):
             return b""
+        if self._is_doubtful and not self._is_decided():
+            return b""
         chunk, self._first = self._first, b""
         if chunk.startswith(_UTF_16_MARKS):
             self.bypassed = "utf-16"
@@ -166,6 +181,21 @@ class HTMLGate:
             self._feed_next = self._feed_untouched
         self._feed = self._feed_next
         return self._feed(chunk)
+
+    def _is_decided(self) -> bool:
+        """Whether what came so far tells if this is a document; if it tells that it is none, nothing is injected."""
+        is_document = begins_document(self._first)
+        if is_document is None and len(self._first) < _LONGEST_BEGINNING:
+            return False
+        if not is_document:
+            self._inject_nothing()
+        self._is_doubtful = False
+        return True
+
+    def _inject_nothing(self) -> None:
+        self._is_doubtful = False
+        self._inject_body_end = b""
+        self._machine = Machine(replace(self._plan, inject_head=b"", inject_body_end=b""))
 
     def _feed_untouched(self, chunk: bytes) -> bytes:
         return chunk
@@ -192,6 +222,18 @@ class HTMLGate:
         return self._inject_body_end if self._has_injected_body_end else b""
 
 
+def begins_document(beginning: bytes) -> bool | None:
+    """Whether bytes are the beginning of a document and not of a fragment; None: not to be told yet."""
+    if b"\xef\xbb\xbf".startswith(beginning):
+        return None
+    before = _BEFORE_DOCUMENT.match(beginning)
+    rest = beginning[before.end() if before else 0 :].lower()
+    if rest.startswith((b"<!--", b"<?")) or any(start.startswith(rest) for start in _DOCUMENT_STARTS):
+        return None
+    return rest.startswith(_DOCUMENT_STARTS)
+
+
+@lru_cache(maxsize=64)
 def _codec(encoding: str) -> str:
     """The codec's name; what browsers would not know either is read as UTF-8, which finds all that is ASCII."""
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2b
 from html import unescape
 from urllib.parse import unquote_to_bytes
 
@@ -39,6 +38,10 @@ GateDocument = Callable[[bytes], "str | None"]
 
 _MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
+"""What is longer is not kept: of a tag nothing is, of a script its length and its hash. That hash is SipHash with a
+key of the process's own, of which nobody can choose two texts alike."""
+
+_UNKNOWN = ""
 
 _SPACE = b"\t\n\f\r "
 _REFRESH = re.compile(
@@ -67,7 +70,7 @@ class Judge:
         self.verdicts: dict[bytes, Verdict] = {}
         """Verdicts on tags of HTML by their bytes, to be read only."""
         self.svg_verdicts: dict[bytes, Verdict] = {}
-        self._bodies: dict[bytes, str | None] = {}
+        self._bodies: dict[bytes | tuple[int, int], str | None] = {}
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
         self._quick = not self._concerns(base.host) and not rules.depend_on_path(base.host)
@@ -119,14 +122,13 @@ class Judge:
 
     def of_script(self, text: bytes) -> str | None:
         """Say which withheld category an inline script belongs to."""
-        key = text if len(text) <= _MEMO_KEY_BYTES else blake2b(text, digest_size=16).digest()
-        try:
-            return self._bodies[key]
-        except KeyError:
+        key = text if len(text) <= _MEMO_KEY_BYTES else (len(text), hash(text))
+        category = self._bodies.get(key, _UNKNOWN)
+        if category is _UNKNOWN:
             if len(self._bodies) >= _MEMO_ENTRIES:
                 self._bodies.clear()
             category = self._bodies[key] = self._category_of_script(text)
-            return category
+        return category
 
     def of_svg_script(self, text: bytes) -> str | None:
         """The same for a script in SVG, whose text is what its markup says: references, CDATA sections, elements."""
@@ -168,16 +170,16 @@ class Judge:
         lowered = tag.lower()
         if name == b"meta":
             return b"http-equiv" not in lowered
-        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
-            return False
-        if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
-            return False
         for host, following in _HOSTS.findall(lowered):
             if not host or following not in _FOLLOWS_HOST:
                 return False
             concerned = self._hosts.get(host)
             if self._remember_host(host) if concerned is None else concerned:
                 return False
+        if b"data-consent" in lowered or _may_lead_astray(lowered, len(name) + 2):
+            return False
+        if name in CARRIES_CODE and (b"srcdoc" in lowered or _CODE_URL.search(lowered)):
+            return False
         if b"%" in lowered:
             lowered = unquote_to_bytes(lowered).lower()
         return all(file_name not in lowered for file_name in self._file_names)

@@ -20,22 +20,20 @@ class JudgedDocument(InjectedDocument):
         is_held = self._verdict.body is not Body.NO_MATTER
         if is_end:
             if is_held:
-                self._decide_script(buffer, at)
+                self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : at]))
             self._ends_text = True
             self._step = self._token
             return at
         if is_held and len(buffer) - self._start > SCRIPT_LIMIT:
-            self._decide_script(buffer, at)
+            self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : at]))
+            self._verdict = DULL
             is_held = False
         return self._wait(self._start if is_held else at, at)
 
-    def _decide_script(self, buffer: Buffer, end: int) -> None:
-        text = bytes(buffer[self._body : end])
-        if self._verdict.body is Body.SPECULATION:
-            category = self._judge.of_speculation(text)
-        else:
-            category = self._judge.of_script(text)
-        self._verdict = DULL
+    def _decide_script(self, buffer: Buffer, body: Body, text: bytes) -> None:
+        """Decide about the script whose tag stands at ``_start`` by the text inside it."""
+        judge = self._judge
+        category = judge.of_speculation(text) if body is Body.SPECULATION else judge.of_script(text)
         if category is not None:
             self._silence(buffer, category)
 

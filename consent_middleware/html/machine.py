@@ -21,7 +21,7 @@ from .plan import (
     TAG_LIMIT,
     Prologue,
 )
-from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
+from .search import HELD, HOLD_TEXT, SEARCH_EVERY_TAG, SWITCHES, Search
 from .tokens import (
     CLOSE_TAG,
     ORDINARY_SCRIPT,
@@ -106,20 +106,24 @@ class Machine(JudgedDocument):
         return self._judge.search(anchors=self._anchors, files=self._names_file)
 
     def _ordinary_script(self, buffer: Buffer, script: re.Match[bytes]) -> None:
-        start, body = script.start(), script.start(1)
-        verdict = self._gate(b"script", buffer, start, body)
+        tag, text = script.groups()
+        self._start, self._body = script.span(1)
+        verdict = self._judge.verdicts.get(tag)
+        if verdict is None or verdict.findings:
+            verdict = self._gate(b"script", buffer, self._start, self._body)
         if verdict.body is not Body.NO_MATTER:
-            self._start, self._body, self._verdict = start, body, verdict
-            self._decide_script(buffer, script.end(1))
+            self._decide_script(buffer, verdict.body, text)
 
     def _whole_element(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """Take in an element that switches the tokenizer: all of it if its end tag is in the buffer.
 
         Otherwise the states it would go through take over.
         """
-        if name in TEXT_ELEMENTS and not self._plan.css:
+        if name in HOLD_TEXT and not self._plan.css:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
+                if name == b"iframe":
+                    self._gate(name, buffer, start, end)
                 return ending.end() + 1
         elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
             island = PLAIN_ISLAND.match(buffer, end)
@@ -316,7 +320,7 @@ class Machine(JudgedDocument):
         elif name == b"noscript" and self._plan.scripting:
             self._inner = self._inside_noscript()
             self._step = self._noscript
-        elif name in TEXT_ELEMENTS or name == b"iframe":
+        elif name in HOLD_TEXT:
             self._step = self._text
         elif name == b"plaintext":
             self._step = self._plaintext
@@ -402,6 +406,6 @@ class Machine(JudgedDocument):
         if self._step == self._rest_of_tag and self._is_held and not self._name.startswith(b"/"):
             self._judge_piece(self._tag_prefix + bytes(buffer[self._start : end]), self._start, end)
         elif self._step == self._script and self._verdict.body is not Body.NO_MATTER:
-            self._decide_script(buffer, end)
+            self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : end]))
         elif self._step == self._text and self._plan.css and self._name == b"style":
             self._gate_css(buffer, end)

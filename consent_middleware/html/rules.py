@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -25,8 +25,8 @@ _HOST = re.compile(r"^[^\s/?#@*]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """One script rule without its host."""
+class Place:
+    """One script rule without its host, which covers what has all of this."""
 
     category: str
     order: int
@@ -75,8 +75,8 @@ class _Place:
 
 @dataclass
 class _Index:
-    by_host: dict[str, list[_Place]] = field(default_factory=dict[str, list[_Place]])
-    anywhere: list[_Place] = field(default_factory=list[_Place])
+    by_host: dict[str, list[Place]] = field(default_factory=dict[str, list[Place]])
+    anywhere: list[Place] = field(default_factory=list[Place])
 
 
 class Rules:
@@ -151,6 +151,11 @@ class Rules:
         return self._markers[max(found, key=len)] if found else None
 
     @property
+    def places(self) -> Mapping[str, Sequence[Place]]:
+        """The script rules by host, ``""`` for those on whatever host, in the order in which they are tried."""
+        return {**self._index.by_host, "": self._index.anywhere}
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Every host that a rule names."""
         return self._hosts
@@ -199,16 +204,16 @@ class Rules:
         path, _, query = tail.partition("?")
         parameters = tuple(filter(None, query.split("&")))
         if not slash and (_FILE_NAME.search(head) or "." not in head) and not _is_local(head):
-            place = _Place(category, order, pieces=("", "/" + head), whole_path=True)
+            place = Place(category, order, pieces=("", "/" + head), whole_path=True)
             self._index.anywhere.append(_require(place, head.strip("*"), script))
         elif head in ("", "*"):
             pieces = tuple(f"{head}/{path}".split("*"))
-            place = _Place(category, order, pieces=pieces, parameters=parameters, whole_path=head == "*")
+            place = Place(category, order, pieces=pieces, parameters=parameters, whole_path=head == "*")
             self._index.anywhere.append(_require(place, path.strip("*/"), script))
         else:
             host, port = _host_and_port(head, script)
             pieces = tuple(("/" + path).split("*"))
-            place = _Place(category, order, port, pieces, parameters, whole_path=bool(parameters) and "*" not in path)
+            place = Place(category, order, port, pieces, parameters, whole_path=bool(parameters) and "*" not in path)
             self._index.by_host.setdefault(host, []).append(place)
 
 
@@ -216,7 +221,7 @@ def _is_local(head: str) -> bool:
     return head.partition(":")[0] == "localhost"
 
 
-def _require(place: _Place, literal: str, script: str) -> _Place:
+def _require(place: Place, literal: str, script: str) -> Place:
     if not literal:
         raise ValueError(f"{script!r} would match every URL; name a host or a file")
     return place

@@ -45,15 +45,18 @@ ATTRIBUTE = re.compile(
 
 def attributes_of(tag: bytes, name_end: int) -> Iterator[re.Match[bytes]]:
     """The attributes of a tag, whole or cut off, in their order."""
-    return ATTRIBUTE.finditer(tag, name_end, len(tag) - 1 if tag.endswith(b">") else len(tag))
+    return ATTRIBUTE.finditer(tag, name_end, _attributes_end(tag))
+
+
+def _attributes_end(tag: bytes) -> int:
+    return len(tag) - 1 if tag.endswith(b">") else len(tag)
 
 
 def read_attributes(tag: bytes, name_end: int) -> dict[bytes, bytes]:
     """Attribute names in lower case and their values, references undecoded; of duplicates the first counts."""
     found: dict[bytes, bytes] = {}
-    for attribute in attributes_of(tag, name_end):
-        name, double, single, bare = attribute.groups()
-        found.setdefault(name.lower(), double or single or bare or b"")
+    for name, double, single, bare in ATTRIBUTE.findall(tag, name_end, _attributes_end(tag)):
+        found.setdefault(name.lower(), double or single or bare)
     return found
 
 
@@ -199,10 +202,10 @@ _LONGEST_SCRIPT_DELIMITER = len(b"</script>")
 
 
 ORDINARY_SCRIPT = re.compile(
-    rb"<[sS][cC][rR][iI][pP][tT](?:[\t\n\f\r ]++[^\t\n\f\r \"'/<=>]++(?:=(?:\"[^\"]*+\"|'[^']*+'))?+)*+[\t\n\f\r ]*+>"
+    rb"(<[sS][cC][rR][iI][pP][tT](?:[\t\n\f\r ]++[^\t\n\f\r \"'/<=>]++(?:=(?:\"[^\"]*+\"|'[^']*+'))?+)*+[\t\n\f\r ]*+>)"
     rb"([^<]*+(?:<(?!!--|/" + _SCRIPT + rb")[^<]*+)*+)</[sS][cC][rR][iI][pP][tT]>"
 )
-"""A whole script, its tags in ordinary spelling and no comment in it; group 1 is its text."""
+"""A whole script, its tags in ordinary spelling and no comment in it: its start tag and its text."""
 
 
 class ScriptState(IntEnum):
@@ -250,11 +253,15 @@ _PLAIN_SVG = trie_pattern(
     ignore_case=True,
 ).encode()
 
+_USE = (
+    rb"""<use(?:[\t\n\f\r ]++(?:(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
+    rb"""|(?!(?:xlink:)?href|data-consent)[a-z0-9:\-]++=(?:"[^"]*+"|'[^']*+')))*+ ?/?>"""
+)
+"""A reference to a place in the page itself, in ordinary spelling."""
+
 PLAIN_ISLAND = re.compile(
     rb"(?:[^<]++|</?+" + _PLAIN_SVG + _CLOSE + _ATTRIBUTES + rb">"
-    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>"
-    rb"""|<use (?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+') ?/?>"""
-    rb"|</use>)*+</svg>"
+    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>|<!--[^>]*+>(?<=-->)|" + _USE + rb"|</use>)*+</svg>"
 )
 """The inside and the end of an ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are."""
 

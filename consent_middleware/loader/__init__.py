@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import Mistake, PolicyError
 from ..lifetime import Lifetime
 from ..policy import Policy, Service
-from . import agreement, parts
+from . import agreement, parts, wording
 from .mistakes import Findings, Id
 from .tables import Table
 
@@ -80,6 +80,8 @@ def _read(tables: Mapping[str, Any], source: str) -> Policy:
 def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
+    banner = parts.read_banner(root.table("banner"))
+    texts = wording.read_texts(root)
     categories, listings = parts.read_categories(root)
     cookies = parts.read_cookies(root)
     services = agreement.gather_services(listings, parts.read_services(root), categories, findings)
@@ -94,6 +96,8 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     return replace(
         settings,
         html=html,
+        banner=banner,
+        texts=texts,
         categories=categories,
         cookies=tuple(cookie.value for cookie in cookies),
         services=tuple(_capped(service.service, settings.cookie_lifetime) for service in services),

@@ -16,7 +16,7 @@ from .parts import Listing, Placed, PlacedService
 _NECESSARY = ("sessionid", "csrftoken", "messages", "session", "csrf_token", "fastapi-csrf-token")
 _PREFIXES = ("", "__Host-", "__Secure-")
 NECESSARY_NAMES = tuple(prefix + name for name in _NECESSARY for prefix in _PREFIXES)
-CHOICE_NAMES = tuple(prefix + "consent" for prefix in _PREFIXES)
+CHOICE_NAMES = tuple(prefix + name for name in ("consent", "consent-first") for prefix in _PREFIXES)
 
 
 def gather_services(

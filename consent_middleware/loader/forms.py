@@ -148,6 +148,15 @@ def fault_of_url(url: str) -> Fault | None:
     return Fault(Id.URL, f"{quote(url)} is not the address of a page", "write it in full, from https:// on")
 
 
+def fault_of_link(link: str) -> Fault | None:
+    """Judge where a link leads: to a path of the site, or to an address in full."""
+    is_path = link.startswith("/") and not link.startswith("//")
+    if is_path and link.isprintable() and " " not in link and "\\" not in link:
+        return None
+    fault = fault_of_url(link)
+    return fault and Fault(Id.URL, fault.reason, 'write a path like "/cookies", or all of it from https:// on')
+
+
 def _host_of(text: str) -> str:
     try:
         return urlsplit(text if "//" in text else f"//{text}").hostname or ""

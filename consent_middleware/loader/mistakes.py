@@ -46,6 +46,8 @@ class Id(Enum):
     SCRIPT = "consent.P038", "not a host, nor a host and the beginning of a path"
     MARKER = "consent.P039", "a marker or key that would match almost anything"
     URL = "consent.P040", "not the address of a page"
+    DATE = "consent.P041", "not a day of the calendar"
+    BLANKS = "consent.P042", "a text of the site's own lacks a blank of the built-in one, or has one too many"
 
     def __init__(self, id: str, meaning: str) -> None:
         self.id = id

@@ -7,12 +7,22 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..lifetime import Lifetime
-from ..policy import DEFAULT_CATEGORIES, Category, CookieRule, HTMLSettings, Policy, Service
+from ..policy import (
+    DEFAULT_CATEGORIES,
+    BannerSettings,
+    Category,
+    CookieRule,
+    HTMLSettings,
+    Policy,
+    Service,
+    Texts,
+)
 from .forms import (
     Fault,
     fault_of_category,
     fault_of_cookie_name,
     fault_of_domain,
+    fault_of_link,
     fault_of_marker,
     fault_of_path,
     fault_of_script,
@@ -22,7 +32,8 @@ from .forms import (
     normal_script,
 )
 from .mistakes import Findings, Id, Place
-from .tables import Table
+from .tables import Table, day_named
+from .wording import read_default_language, read_languages
 
 _Part = TypeVar("_Part")
 
@@ -67,16 +78,23 @@ def read_settings(table: Table) -> Policy:
     whom = 'the visitors must be told: write controller = "…", the name of who is responsible for the site'
     how = 'the visitors must be told: write contact = "…", an address of the data protection officer or the controller'
     defaults = Policy()
+    languages = read_languages(table)
+    version = table.text("version") or ""
     settings = Policy(
-        version=table.text("version") or "",
+        version=version,
+        date=table.day("date") or day_named(version),
         revision=table.count("revision", defaults.revision),
         controller=table.needed_text("controller", Id.NO_CONTACT, whom) or "",
         contact=table.needed_text("contact", Id.NO_CONTACT, how) or "",
         consent_lifetime=table.lifetime("consent_lifetime") or defaults.consent_lifetime,
         cookie_lifetime=table.lifetime("cookie_lifetime") or defaults.cookie_lifetime,
         undeclared_cookies=table.option("undeclared_cookies", ("withhold", "allow", "report")),
+        session_cookies=table.option("session_cookies", ("leave", "count")),
         cookie_domain=_read_domain(table, "cookie_domain"),
         mode=table.option("mode", ("enforce", "report")),
+        languages=languages or defaults.languages,
+        default_language=read_default_language(table, languages) or defaults.default_language,
+        policy_url=_read_links(table, "policy_url"),
     )
     table.close()
     _judge_lifetimes(settings, table)
@@ -102,6 +120,17 @@ def read_html(table: Table) -> HTMLSettings:
 
 def _read_topics(table: Table) -> tuple[str, ...] | None:
     return tuple(name for _, name in table.words("browsing_topics")) if "browsing_topics" in table else None
+
+
+def read_banner(table: Table) -> BannerSettings:
+    """Return the settings of ``[banner]``."""
+    settings = BannerSettings(
+        show=table.flag("show", default=True),
+        position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
+        link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+    )
+    table.close()
+    return settings
 
 
 def read_categories(root: Table) -> tuple[dict[str, Category], list[Placed[Listing]]]:
@@ -151,6 +180,7 @@ def _read_category(name: str, table: Table) -> Category:
         exempt=table.flag("exempt"),
         on_request=table.flag("on_request"),
         gpc=table.flag("gpc"),
+        first_deposit=table.flag("first_deposit"),
         label=table.texts("label"),
         description=table.texts("description"),
     )
@@ -162,6 +192,8 @@ def _judge_standing(category: Category, table: Table) -> None:
     def contradict(key: str, reason: str, suggestion: str) -> None:
         table.findings.report(Id.STANDING, table.at(key), reason, suggestion)
 
+    if "first_deposit" in table and not category.required:
+        contradict("first_deposit", "is for required categories; all others count from it anyway", "leave it out")
     if category.name == "necessary" and not category.required:
         contradict("required", "is false for the category necessary", "give an optional category another name")
     if category.required:
@@ -259,6 +291,13 @@ def _read(table: Table, key: str, fault_of: Callable[[str], Fault | None]) -> st
 def _read_all(table: Table, key: str, fault_of: Callable[[str], Fault | None]) -> tuple[str, ...]:
     words = table.words(key)
     return tuple(text for place, text in words if _accept(table.findings, place, fault_of(text)))
+
+
+def _read_links(table: Table, key: str) -> Texts:
+    links = table.texts(key)
+    for tag, link in links.items():
+        _accept(table.findings, (*table.at(key), tag) if tag else table.at(key), fault_of_link(link))
+    return links
 
 
 def _accept(findings: Findings, place: Place, fault: Fault | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from ..lifetime import Lifetime
@@ -27,6 +28,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.ASCII)
 _MOST = 1_000_000
 
 _AS_LIFETIME = 'write a number and a unit in quotes, like "6 months"'
+_AS_DAY = 'write it like "2026-11-21"'
 _AS_TABLE = "write it as a table of keys and values"
 
 
@@ -101,6 +103,20 @@ class Table:
         except ValueError as error:
             self.findings.report(Id.LIFETIME, self.at(key), str(error))
             return None
+
+    def day(self, key: str) -> date | None:
+        value = self._take(key)
+        if value is _ABSENT:
+            return None
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if isinstance(value, str):
+            day = day_named(value)
+            if day is None:
+                self.findings.report(Id.DATE, self.at(key), f"{quote(value)} is not a day", _AS_DAY)
+            return day
+        self._wrong_type(value, self.at(key), "a day", _AS_DAY)
+        return None
 
     def texts(self, key: str) -> Texts:
         """Return one text in several languages: a plain text stands for all of them."""
@@ -182,3 +198,11 @@ class Table:
 
     def _wrong_type(self, value: Any, place: Place, expected: str, suggestion: str) -> None:
         self.findings.report(Id.WRONG_TYPE, place, f"is {kind_of(value)}, not {expected}", suggestion)
+
+
+def day_named(text: str) -> date | None:
+    """Return the day of the calendar that a text names, "2026-11-21"; None if it names none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

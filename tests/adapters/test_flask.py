@@ -128,7 +128,7 @@ def test_a_policy_file_is_found_beside_the_application(tmp_path: Path) -> None:
     add_pages(app)
     client = app.test_client()
     choose(client)
-    assert names(client.get("/")) == ["_ga", "session"]
+    assert names(client.get("/")) == ["_ga", "session", "consent-first"]
 
 
 @pytest.mark.parametrize("policy", [POLICY, Policy.from_dict(POLICY), None])
@@ -237,7 +237,7 @@ def test_the_session_cookie_is_seen_although_it_is_saved_last() -> None:
 def test_after_the_choice_cookies_arrive_capped_and_are_seen(client: FlaskClient) -> None:
     answer = choose(client)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/template")
-    assert names(client.get("/")) == ["_ga", "session"]
+    assert names(client.get("/")) == ["_ga", "session", "consent-first"]
     cookie = client.get_cookie("_ga")
     assert cookie is not None
     assert cookie.max_age is not None

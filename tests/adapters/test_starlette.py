@@ -242,8 +242,8 @@ def test_before_the_choice_nothing_leaves_and_nothing_is_seen() -> None:
 def test_after_the_choice_cookies_arrive_and_after_the_withdrawal_they_are_gone() -> None:
     client = open_client()
     assert (choose(client).status_code, choose(client).headers["location"]) == (303, "/")
-    assert names(client.get("/")) == ["_ga"]
-    assert client.get("/").json()["cookies"].keys() == {"_ga", "__Host-consent"}
+    assert names(client.get("/")) == ["_ga", "__Host-consent-first"]
+    assert client.get("/").json()["cookies"].keys() == {"_ga", "__Host-consent", "__Host-consent-first"}
     choose(client, "withdraw")
     assert client.get("/").json() == {
         "cookies": {"__Host-consent": client.cookies["__Host-consent"]},
@@ -409,11 +409,11 @@ def test_a_mounted_application_with_the_same_policy_shares_the_decision() -> Non
     client = open_client(routes=[Mount("/inner", app=inner)])
     choose(client)
     answer = client.get("/inner/")
-    assert (answer.json()["analytics"], names(answer)) == (True, ["_ga"])
+    assert (answer.json()["analytics"], names(answer)) == (True, ["_ga", "__Host-consent-first"])
 
 
 def test_behind_consent_asgi_with_the_same_policy_the_state_is_there() -> None:
     client = TestClient(ConsentASGI(make_app(), POLICY, secret_keys=KEY), base_url="https://shop.example")
     choose(client)
     answer = client.get("/")
-    assert (answer.json()["analytics"], names(answer)) == (True, ["_ga"])
+    assert (answer.json()["analytics"], names(answer)) == (True, ["_ga", "__Host-consent-first"])

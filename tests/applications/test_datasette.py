@@ -16,6 +16,7 @@ from consent_middleware import ConsentASGI
 
 POLICY: dict[str, Any] = {
     "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "analytics": {}},
     "cookies": [
         {"name": "ds_actor", "category": "necessary"},

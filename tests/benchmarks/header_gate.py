@@ -24,6 +24,7 @@ from timing import Batch, added, print_table, side_by_side  # first: it puts the
 
 from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
 from consent_middleware.engine import Engine  # isort: skip
+from consent_middleware.own_cookies import choice_name  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
 
 KEY = "a long random string of this benchmark"
@@ -33,6 +34,7 @@ VISITORS = 600  # more than the gate remembers, so that every consent is read an
 
 TABLES: dict[str, Any] = {
     "policy": {"version": "1", "controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "functional": {}, "analytics": {}, "marketing": {"gpc": True}},
     "cookies": [
         {"name": "sessionid", "category": "necessary"},
@@ -50,6 +52,7 @@ TABLES: dict[str, Any] = {
 
 # Where pages are gated, more headers are looked at, also of answers that are no pages, like these.
 WITH_PAGES: dict[str, Any] = {**TABLES, "html": {"gate": True}}
+WITH_BANNER: dict[str, Any] = {**TABLES, "banner": {"show": True}}
 
 NECESSARY = "sessionid=9f2c1c7be6a24c8d8a3b; csrftoken=Xq3vT0pZsLrUo8mWbN2cYh5d"
 SESSION_LINE = "sessionid=9f2c1c7be6a24c8d8a3b; Max-Age=1209600; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -105,7 +108,7 @@ def returning_visitors() -> Iterator[str]:
     for number in range(VISITORS):
         at = int(time()) - 3600 - number * 60
         receipt = Receipt(engine.token(), "visitor", {name: Choice(True, at) for name in policy.choosable})
-        yield f"{engine.cookie_name('https')}={engine.seal.dumps(receipt)}"
+        yield f"{choice_name(policy, 'https')}={engine.seal.dumps(receipt)}"
 
 
 # ASGI
@@ -183,6 +186,7 @@ def asgi_middleware() -> dict[str, Wrap]:
     found: dict[str, Wrap] = {
         US: lambda app: ConsentASGI(app, TABLES, secret_keys=KEY),
         "consent_middleware, gating pages": lambda app: ConsentASGI(app, WITH_PAGES, secret_keys=KEY),
+        "consent_middleware, with banner": lambda app: ConsentASGI(app, WITH_BANNER, secret_keys=KEY),
     }
 
     def offer(title: str, module: str, name: str, **options: Any) -> None:

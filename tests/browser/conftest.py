@@ -156,12 +156,16 @@ class Visitor:
 
     @property
     def jar(self) -> set[tuple[str, str]]:
-        """Domain and name of everything in the browser's cookie jar, whoever set it and whoever may read it."""
+        """Domain and name of everything in the browser's cookie jar, whoever set it and whoever may read it.
+
+        Except for the companion of our consent cookie, which is there whenever something else of ours was set.
+        """
         session = self._context.new_cdp_session(self.page)
         cookies = session.send("Network.getAllCookies")["cookies"]
         session.detach()
         own = self.origin.removeprefix("https://")
-        return {("" if cookie["domain"] == own else cookie["domain"], cookie["name"]) for cookie in cookies}
+        found = {("" if cookie["domain"] == own else cookie["domain"], cookie["name"]) for cookie in cookies}
+        return found - {("", "__Host-consent-first")}
 
     def screenshot(self, name: str) -> None:
         """Leave a picture of the whole page for whoever wants to see what was tested."""

@@ -129,6 +129,7 @@ def test_the_state_says_exactly_what_was_promised(site: Site) -> None:
     assert site.state() == {
         "needs_asking": True,
         "categories": {"necessary": "granted", **dict.fromkeys(ALL, "unset")},
+        "allowed": ["necessary", "audience"],
         "source": "default",
         "decided_at": None,
         "expires_at": None,

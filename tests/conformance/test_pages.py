@@ -652,7 +652,7 @@ def test_a_placeholder_leads_to_the_mount_point(site: Site) -> None:
     answer = site.visit("/films", root="/shop", answers=[HTML], page=VIDEO)
     assert b'action="/shop/_consent/choice"' in answer.body
     assert b'name="next" value="/shop/films"' in answer.body
-    style = re.search(rb'href="(/shop/_consent/embed-[0-9a-f]{12}\.css)"', answer.body)
+    style = re.search(rb'href="(/shop/_consent/assets/embed-[0-9a-f]{12}\.css)"', answer.body)
     assert style is not None
     sheet = site.visit(style[1].decode().removeprefix("/shop"), root="/shop")
     assert sheet.status == 200

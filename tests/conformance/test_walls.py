@@ -164,7 +164,7 @@ def test_a_decision_that_cannot_be_read_raises_the_narrowest_wall(
     def fail(*_: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("consent_middleware.decision.Decision.permits", fail)
+    monkeypatch.setattr("consent_middleware.decision.Decision.standing", fail)
     answer = see(site)
     assert answer.status == 200
     assert walls_of(answer) == [OPEN]

@@ -138,7 +138,7 @@ def test_accepting_sets_the_consent_cookie_and_leads_back(story: Story) -> None:
 
 def test_then_the_two_year_cookie_arrives_with_thirteen_months_at_most(story: Story) -> None:
     ages = cookies_set(story.second_visit)
-    assert ages.keys() == {"visitor_id", "ad_click"}
+    assert ages.keys() == {"visitor_id", "ad_click", "consent-first"}
     assert all(age is not None and 393 <= age / 86_400 <= 397 for age in ages.values())
 
 
@@ -151,8 +151,8 @@ def test_the_state_says_what_was_accepted(story: Story) -> None:
 def test_withdrawing_expires_what_had_arrived(story: Story) -> None:
     assert re.match(r"HTTP/1\.1 303 ", story.withdrawal)
     ages = cookies_set(story.withdrawal)
-    assert {name for name, age in ages.items() if age == 0} == {"visitor_id", "ad_click"}
-    assert ages.keys() == {"visitor_id", "ad_click", "consent"}
+    assert {name for name, age in ages.items() if age == 0} == {"visitor_id", "ad_click", "consent-first"}
+    assert ages.keys() == {"visitor_id", "ad_click", "consent-first", "consent"}
 
 
 def test_afterwards_the_shop_can_read_none_of_it(story: Story) -> None:

@@ -174,7 +174,7 @@ def withdrawn(consenting: Browser) -> tuple[Browser, dict[str, str], Answer]:
     consenting.get("/language/fr")
     consenting.get("/")
     before = dict(consenting.jar)
-    assert before.keys() == {*NECESSARY, *OPTIONAL.values()}
+    assert before.keys() == {*NECESSARY, "consent-first", *OPTIONAL.values()}
     return consenting, before, consenting.choose("withdraw")
 
 

@@ -137,7 +137,8 @@ def test_a_first_visit_gets_only_what_is_necessary(visitor: Visitor) -> None:
 def test_a_choice_a_capped_cookie_and_its_withdrawal(visitor: Visitor) -> None:
     chosen = visitor.choose("accept-all")
     assert (chosen.status, chosen.headers["Location"]) == (303, "/")
-    [tracker, session] = set_cookies(visitor.ask()[0])
+    [tracker, session, first_days] = set_cookies(visitor.ask()[0])
+    assert first_days.startswith("consent-first=")
     assert session == SESSION_LINE
     assert 0 < int(tracker.partition("Max-Age=")[2].partition(";")[0]) < MORE_THAN_A_YEAR
     assert "_ga=1" in visitor.ask()[1]

@@ -10,6 +10,7 @@ from consent_middleware import ConsentASGI, ConsentWSGI
 KEY = "a key for tests, long enough to be one"
 POLICY: dict[str, Any] = {
     "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "analytics": {}, "marketing": {}},
     "cookies": [
         {"name": "session", "category": "necessary"},

@@ -88,21 +88,26 @@ class Answer:
 
     @property
     def cookies(self) -> dict[str, SetCookie]:
-        """What is set, by name; what is expired is in ``expired``."""
-        cookies = [cookie for cookie in map(SetCookie.parse, self.all("Set-Cookie")) if not cookie.is_deletion]
+        """What is set, by name; what is expired is in ``expired``. Our companion goes with it and is left out."""
+        cookies = [cookie for cookie in self._lines if not cookie.is_deletion]
         assert len({cookie.name for cookie in cookies}) == len(cookies), "a cookie was set twice"
         return {cookie.name: cookie for cookie in cookies}
 
     @property
     def expired(self) -> set[str]:
-        return {cookie.name for cookie in map(SetCookie.parse, self.all("Set-Cookie")) if cookie.is_deletion}
+        return {cookie.name for cookie in self._lines if cookie.is_deletion}
+
+    @property
+    def _lines(self) -> list[SetCookie]:
+        lines = map(SetCookie.parse, self.all("Set-Cookie"))
+        return [cookie for cookie in lines if not cookie.name.endswith("consent-first")]
 
     @property
     def readable(self) -> set[str]:
         """The cookies the shop can read, which every page of it names in the footer."""
         _, footer, list_of_cookies = self.text.partition("<footer")
         assert footer, "this is no page of the shop"
-        return set(re.findall("<code>([^<]*)</code>", list_of_cookies))
+        return set(re.findall("<code>([^<]*)</code>", list_of_cookies)) - {"consent-first", "__Host-consent-first"}
 
     @property
     def vary(self) -> set[str]:

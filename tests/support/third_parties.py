@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Reply:
     kind: str
     body: bytes
     cookies: tuple[str, ...] = ()
+    delay: float = 0
+    """Seconds until it is sent."""
 
 
 def _in_its_own_jar(name: str, domain: str) -> str:
@@ -104,6 +107,8 @@ class ThirdParties:
     """The URL of every request."""
     greeted: list[str] = field(default_factory=list)
     """The host named by every TLS connection, whether or not a request followed."""
+    replies: dict[str, Reply] = field(default_factory=dict[str, Reply])
+    """What a test wants answered, by host and path."""
 
     def forget(self) -> None:
         self.asked.clear()
@@ -150,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Server)
         self.server.third_parties.asked.append(f"{scheme}://{host}{self.path}")
         wanted = f"{host}{self.path}"
-        reply = next((reply for start, reply in _REPLIES.items() if wanted.startswith(start)), Reply("image/gif", _DOT))
+        replies = {**self.server.third_parties.replies, **_REPLIES}
+        reply = next((reply for start, reply in replies.items() if wanted.startswith(start)), Reply("image/gif", _DOT))
+        time.sleep(reply.delay)
         self.send_response(200)
         for cookie in reply.cookies:
             self.send_header("Set-Cookie", cookie)

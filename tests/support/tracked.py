@@ -8,6 +8,7 @@ KEY = "a key for tests, long enough to be one"
 
 POLICY: dict[str, Any] = {
     "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
+    "banner": {"show": False},
     "categories": {"necessary": {"required": True}, "analytics": {}},
     "services": [
         {

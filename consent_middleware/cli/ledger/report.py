@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ...pages import STYLE
+from ...assets import asset
 from .stats import day_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def report(found: Statistics) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Choices</title>
-<style>{STYLE}svg {{ max-width: 100%; height: auto; background: #fff }}
+<style>{asset("pages.css").body.decode()}svg {{ max-width: 100%; height: auto; background: #fff }}
 {_TABLES}</style>
 </head>
 <body>

@@ -1,0 +1,40 @@
+"""The files that browsers get from us: readable source in ``web/``, each under a name that tells its content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from .scripts import source
+
+_MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as browsers get it. Other content has another ``name``, so whoever has it may keep it for ever."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """Where it is below the prefix of our addresses."""
+        return f"/assets/{self.name}"
+
+
+def made(file: str, body: bytes) -> Asset:
+    """Return the asset that ``file`` (``guard.js``) becomes with this content."""
+    stem, _, kind = file.rpartition(".")
+    return Asset(f"{stem}-{hashlib.sha256(body).hexdigest()[:12]}.{kind}", _MEDIA_TYPES[kind], body)
+
+
+@cache
+def asset(file: str) -> Asset:
+    """Return a file of ``web/`` that is the same for every policy."""
+    if file.endswith(".js"):
+        return made(file, source(file).encode())
+    return made(file, resources.files("consent_middleware").joinpath("web", file).read_bytes())

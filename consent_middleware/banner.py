@@ -1,0 +1,108 @@
+"""The banner, and the way back to the settings: plain HTML whose every button is a submit button of a form.
+
+Both live in declarative shadow roots, so that neither a site's style reset nor ours leaks. A browser too old for that
+shows a link to the settings, where the same can be chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from .decision import Standing
+from .messages import MESSAGES, description_of, is_right_to_left, label_of, lifetime_in
+from .policy import Category, Policy
+
+_ICON = (  # two sliders
+    '<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor" '
+    'stroke-width="1.75" stroke-linecap="round"><path d="M2 6h5m6 0h5M2 14h9m6 0h1"/>'
+    '<circle cx="10" cy="6" r="2.6"/><circle cx="14" cy="14" r="2.6"/></svg>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Our own addresses as one site's pages name them, all of them escaped.
+
+    ``next`` is where a choice leads back to and ``from_here`` the query that says so; ``tag`` are attributes that
+    every tag of ours bears, the nonce if there is one. ``once`` marks the form of this very page.
+    """
+
+    choice: str
+    settings: str
+    policy: str
+    style: str
+    next: str
+    from_here: str
+    tag: str = ""
+    once: str = ""
+
+
+def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> str:
+    """Return the question as it stands in a page."""
+    words = MESSAGES[language]
+    controller = escape(policy.controller)
+    lead = words["banner-lead"] if controller else words["banner-lead-anonymous"]
+    settings = f'<a href="{to.settings}{to.from_here}">{escape(words["banner-settings"])}</a>'
+    kept = escape(words["banner-kept"]).format(
+        lifetime=escape(lifetime_in(str(policy.consent_lifetime), language)), settings=settings
+    )
+    purposes = "".join(_purposes(policy, standing, language))
+    return (
+        # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
+        f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
+        + _hosted(
+            "data-consent-banner",
+            language,
+            to,
+            f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'
+            f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
+            f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
+            f'<div class="cm-foot"><p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
+            f'<div class="cm-actions"><form method="post" action="{to.choice}">'
+            f'<input type="hidden" name="next" value="{to.next}">'
+            f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
+            f'<input type="hidden" name="once" value="{to.once}">'
+            f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
+            f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
+            f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
+            f"<button>{escape(words['customise'])}</button></form></div></div></div></section>",
+        )
+    )
+
+
+def way_back(policy: Policy, language: str, to: Addresses, *, is_hidden: bool) -> str:
+    """Return the discreet link to the settings; hidden while the banner, which has one itself, is there."""
+    words = MESSAGES[language]
+    title = escape(words["title"])
+    link = f'<a class="cm-back {policy.banner.link}" href="{to.settings}{to.from_here}">{_ICON}<span>{title}</span></a>'
+    return _hosted("data-consent-manage" + (" hidden" if is_hidden else ""), language, to, link)
+
+
+def _hosted(attributes: str, language: str, to: Addresses, markup: str) -> str:
+    direction = "rtl" if is_right_to_left(language) else "ltr"
+    return (
+        f'<div {attributes} lang="{language}" dir="{direction}"><template shadowrootmode="open">'
+        f'<link rel="stylesheet" href="{to.style}"{to.tag}>{markup}</template>'
+        f'<a href="{to.settings}">{escape(MESSAGES[language]["title"])}</a></div>'
+    )
+
+
+def _purposes(policy: Policy, standing: Standing, language: str) -> Iterator[str]:
+    """A line for each purpose, first those that the buttons are about."""
+    choosable = [category for category in policy.categories.values() if not category.required]
+    for category in sorted(choosable, key=lambda category: not category.is_asked):
+        told = " ".join(filter(None, _told(category, standing, language)))
+        yield f"<li><strong>{escape(label_of(category, language))}</strong> {escape(told)}</li>"
+
+
+def _told(category: Category, standing: Standing, language: str) -> Iterator[str]:
+    words = MESSAGES[language]
+    yield description_of(category, language)
+    if category.on_request:
+        yield words["on-request"]
+    if category.exempt:
+        yield words["exempt"]
+    if category.gpc and standing.gpc:
+        yield words["signal"]

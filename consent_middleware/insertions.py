@@ -1,0 +1,149 @@
+"""What we put into a page: the guard and our script where its head begins, the banner and its data where it ends.
+
+Everything that a policy decides is rendered once, everything that a visitor decides once for all who decided alike; a
+page costs two replacements.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from html import escape
+from typing import NamedTuple
+from urllib.parse import quote
+
+from .assets import Asset, asset, made
+from .banner import Addresses, banner, way_back
+from .decision import Standing
+from .guard import guard_script
+from .messages import label_of
+from .policy import Policy
+
+# What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
+_NONCE, _NEXT, _QUERY, _ONCE = "\x00nonce\x00", "\x00next\x00", "\x00query\x00", "\x00once\x00"
+_KEPT = 128
+
+
+class View(NamedTuple):
+    """For whom, and where, something is put into a page. Equal views are given the same."""
+
+    standing: Standing
+    language: str
+    root: str
+    """The path at which the application is mounted."""
+    is_framed: bool
+    """Whether the page is shown inside another: its scripts are guarded all the same, but nobody is asked there."""
+
+
+class Insertion(NamedTuple):
+    """Markup for one page."""
+
+    head: bytes
+    body_end: bytes
+
+
+class Insertions:
+    """What one site's pages are given, built once. ``is_needed`` tells whether that is anything.
+
+    ``cookies`` are the categories of all that is declared or known, by name, exact or with a trailing ``*``.
+    """
+
+    def __init__(self, policy: Policy, prefix: str, cookies: Mapping[str, str]) -> None:
+        self._policy = policy
+        self._prefix = prefix
+        self._guard = made("guard.js", guard_script(policy, cookies))
+        self._script = asset("consent.js")
+        self._style = asset("consent.css")
+        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style)
+        """The files that the pages refer to."""
+        self.is_needed = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
+        self._pieces = lru_cache(_KEPT)(self._render)
+
+    @property
+    def edition(self) -> str:
+        """Names all that is the same for every visitor, for validators of pages."""
+        policy = self._policy
+        told = [
+            sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
+        ]
+        return repr((self.assets, policy.banner, policy.controller, str(policy.consent_lifetime), told))
+
+    def into(self, view: View, *, nonce: str, next_path: str, once: str = "") -> Insertion:
+        """Return what belongs into one page.
+
+        ``next_path`` is where a choice made in it leads back to, ``once`` marks it, so that two clicks are one choice.
+        """
+        head, body_end = self._pieces(view)
+        tag = f' nonce="{nonce}"'.encode() if nonce else b""
+        there = escape(next_path).encode("ascii", "xmlcharrefreplace")
+        query = quote(next_path, safe="/").encode()
+        body_end = body_end.replace(_NONCE.encode(), tag).replace(_QUERY.encode(), query)
+        body_end = body_end.replace(_ONCE.encode(), once.encode())
+        return Insertion(head.replace(_NONCE.encode(), tag), body_end.replace(_NEXT.encode(), there))
+
+    def _render(self, view: View) -> Insertion:
+        head, body_end = "".join(self._head(view)), "".join(self._body_end(view))
+        # The page may be in any encoding that has ASCII in it.
+        return Insertion(*(text.encode("ascii", "xmlcharrefreplace") for text in (head, body_end)))
+
+    def _head(self, view: View) -> Iterator[str]:
+        if view.standing.withheld:
+            allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+            src = escape(self._url(view, self._guard))
+            yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
+        if not view.is_framed:
+            yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
+
+    def _body_end(self, view: View) -> Iterator[str]:
+        if view.is_framed:
+            return
+        here = escape(self._here(view))
+        to = Addresses(
+            choice=f"{here}/choice",
+            settings=f"{here}/settings",
+            policy=f"{here}/policy",
+            style=escape(self._url(view, self._style)),
+            next=_NEXT,
+            from_here=f"?next={_QUERY}",
+            tag=_NONCE,
+            once=_ONCE,
+        )
+        if view.standing.needs_asking:
+            yield banner(self._policy, view.standing, view.language, to)
+        if self._policy.banner.link != "off":
+            yield way_back(self._policy, view.language, to, is_hidden=view.standing.needs_asking)
+        data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
+        yield f'<script type="application/json" data-consent-page>{data}</script>'
+
+    def _data(self, view: View) -> dict[str, object]:
+        standing = view.standing
+        categories = {
+            name: {
+                "status": status,
+                "allowed": name not in standing.withheld,
+                "required": self._policy.categories[name].required,
+                "onRequest": self._policy.categories[name].on_request,
+                "label": label_of(self._policy.categories[name], view.language),
+            }
+            for name, status in standing.statuses
+        }
+        return {
+            "choice": f"{self._here(view)}/choice",
+            "settings": f"{self._here(view)}/settings",
+            "state": f"{self._here(view)}/state",
+            "style": self._url(view, self._style),
+            "fingerprint": self._policy.fingerprint,
+            "once": _ONCE,
+            "needsAsking": standing.needs_asking,
+            "source": standing.source,
+            "gpc": standing.gpc,
+            "categories": categories,
+            "reload": False,
+        }
+
+    def _here(self, view: View) -> str:
+        return f"{view.root}{self._prefix}"
+
+    def _url(self, view: View, asset: Asset) -> str:
+        return f"{self._here(view)}{asset.path}"

@@ -1,0 +1,47 @@
+"""The cookies that we set ourselves: what they are called, and how they are sent.
+
+There are two: the consent cookie, which ``seal`` writes and reads, and its companion with the first days of other
+cookies, which ``deposits`` does.
+"""
+
+from __future__ import annotations
+
+from .http import Request
+from .policy import Policy
+
+_PREFIXES = ("__Host-", "__Secure-", "")
+_CHOICE, _FIRST = "consent", "consent-first"
+
+OWN_NAMES = tuple(prefix + name for prefix in _PREFIXES for name in (_CHOICE, _FIRST))
+
+
+def choice_name(policy: Policy, scheme: str) -> str:
+    """Return the name of the consent cookie: only over https can a browser vouch for where it came from."""
+    return _prefix(policy, scheme) + _CHOICE
+
+
+def first_name(policy: Policy, scheme: str) -> str:
+    """Return the name of its companion, under the same rules."""
+    return _prefix(policy, scheme) + _FIRST
+
+
+def own_line(policy: Policy, request: Request, name: str, value: str, age: int) -> str:
+    """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds; if that is 0, it expires one."""
+    parts = [f"{name}={value}", f"Max-Age={age}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    if _is_secure(request.scheme):
+        parts.append("Secure")
+    domain = (policy.cookie_domain or "").lstrip(".")
+    hostname = request.host.partition(":")[0].lower()
+    if domain and (hostname == domain or hostname.endswith(f".{domain}")):
+        parts.append(f"Domain={domain}")
+    return "; ".join(parts)
+
+
+def _prefix(policy: Policy, scheme: str) -> str:
+    if not _is_secure(scheme):
+        return ""
+    return "__Secure-" if policy.cookie_domain else "__Host-"
+
+
+def _is_secure(scheme: str) -> bool:
+    return scheme in ("https", "wss")

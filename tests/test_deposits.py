@@ -1,0 +1,67 @@
+"""The companion cookie: what it says is true or absent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent_middleware import ConfigurationError
+from consent_middleware.deposits import MOST, Deposits, DepositSeal, FirstDays, key_of
+from consent_middleware.lifetime import Lifetime
+
+SEAL = DepositSeal(["old", "new"])
+INSTANTS = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), min_size=1, max_size=MOST)
+
+
+@given(INSTANTS)
+def test_what_is_written_is_read_again(instants: dict[int, int]) -> None:
+    assert SEAL.loads([SEAL.dumps(instants)]) == FirstDays(instants, is_current=True)
+
+
+@given(INSTANTS, st.data())
+def test_one_other_character_and_nothing_is_known(instants: dict[int, int], data: st.DataObject) -> None:
+    token = SEAL.dumps(instants)
+    at = data.draw(st.integers(0, len(token) - 1))
+    other = data.draw(st.characters().filter(lambda character: character != token[at]))
+    assert not SEAL.loads([token[:at] + other + token[at + 1 :]]).instants
+
+
+@given(st.lists(st.text(max_size=200)))
+def test_any_text_is_read_without_an_error(tokens: list[str]) -> None:
+    assert not SEAL.loads(tokens).instants
+
+
+@given(st.lists(INSTANTS, min_size=2, max_size=3))
+def test_together_several_know_no_later_day_than_any(several: list[dict[int, int]]) -> None:
+    known = SEAL.loads([SEAL.dumps(each) for each in several]).instants
+    assert len(known) == min(MOST, len(set().union(*several)))
+    assert all(at <= each.get(key, at) for each in several for key, at in known.items())
+
+
+def test_what_an_old_key_signed_is_to_be_written_anew() -> None:
+    days = SEAL.loads([DepositSeal("old").dumps({1: 2})])
+    assert days == FirstDays({1: 2}, is_current=False)
+    deposits = Deposits(days, now=3)
+    assert not deposits.is_changed
+    deposits.keep()
+    assert deposits.is_changed
+
+
+def test_a_missing_key_is_told_at_once() -> None:
+    with pytest.raises(ConfigurationError):
+        DepositSeal([])
+
+
+@pytest.mark.parametrize("now", [-5, 0, 2**32 + 5])
+def test_clocks_that_no_cookie_will_see_are_no_error(now: int) -> None:
+    deposits = Deposits(FirstDays({}), now)
+    assert deposits.remember("_ga")
+    assert SEAL.loads([SEAL.dumps(deposits.instants)]).instants == deposits.instants
+
+
+def test_only_what_is_over_and_gone_makes_room() -> None:
+    deposits = Deposits(FirstDays({key_of("young"): 90, key_of("here"): 10, key_of("gone"): 10}), now=100)
+    assert deposits.prune(Lifetime(seconds=50), ["here"])
+    assert deposits.instants.keys() == {key_of("young"), key_of("here")}
+    assert not deposits.prune(Lifetime(seconds=50), ["here"])
