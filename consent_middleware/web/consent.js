@@ -33,7 +33,7 @@
   }
 
   async function choose(action, categories = []) {
-    const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint });
+    const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint, once: page.once });
     const state = await ask(page.choice, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     channel?.postMessage("");
     return state;
