@@ -160,7 +160,7 @@ class Insertions:
 
     def _policy_url(self, view: View) -> str:
         own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy"
+        return own or f"{self._here(view)}/policy?language={view.language}"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"
