@@ -76,7 +76,8 @@ class Insertions:
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
         lifetime = str(policy.consent_lifetime)
-        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
+        files = [each.name for each in self.assets]
+        return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
         """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
