@@ -28,6 +28,7 @@ from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
 from .signals import refuses_by_gpc
+from .views import Views
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -93,6 +94,7 @@ class Engine:
         self._shown: dict[str, Shown] = {}
         known = known_cookies(necessary)
         self.cookie_policy = CookiePolicy(policy, known)
+        self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
