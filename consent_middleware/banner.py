@@ -38,8 +38,8 @@ class Addresses:
     tag: str = ""
 
 
-def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> str:
-    """Return the question as it stands in a page."""
+def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, is_hidden: bool = False) -> str:
+    """Return the question as it stands in a page, hidden where only a script can tell whether it is to be asked."""
     words = MESSAGES[language]
     controller = escape(policy.controller)
     lead = words["banner-lead"] if controller else words["banner-lead-anonymous"]
@@ -52,7 +52,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
         # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
         + _hosted(
-            "data-consent-banner",
+            "data-consent-banner" + (" hidden" if is_hidden else ""),
             language,
             to,
             f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'

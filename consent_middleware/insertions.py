@@ -65,6 +65,7 @@ class Insertions:
         """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
         asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
         self._asks = asks
+        self._shares = policy.html.cache == "shared"
         self.is_needed = asks or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
@@ -95,12 +96,12 @@ class Insertions:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
-            yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
+            yield self._consent_mode.markup(allowed, attributes=self._shared() + _NONCE, url=url)
         if not self._asks:
             return
         if view.standing.withheld:
             src = escape(self._url(view, self._guard))
-            yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
+            yield f'<script src="{src}" data-consent-allowed="{allowed}"{self._shared()}{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
@@ -118,9 +119,10 @@ class Insertions:
             tag=_NONCE,
         )
         if view.standing.needs_asking:
-            yield banner(self._policy, view.standing, view.language, to)
+            yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
         if self._policy.banner.link != "off":
-            yield way_back(self._policy, view.language, to, is_hidden=view.standing.needs_asking)
+            is_hidden = view.standing.needs_asking and not self._shares
+            yield way_back(self._policy, view.language, to, is_hidden=is_hidden)
         data = json.dumps(self._data(view)).replace("<", "\\u003c")
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
@@ -146,8 +148,13 @@ class Insertions:
             "source": standing.source,
             "gpc": standing.gpc,
             "categories": categories,
-            "reload": self._policy.html.csp == "enforce",
+            "reload": self._policy.html.csp == "enforce" and not self._shares,
+            "shared": self._shares,
         }
+
+    def _shared(self) -> str:
+        """The attribute by which scripts know that their page is for everybody, and under which policy it was made."""
+        return f' data-consent-shared="{self._policy.fingerprint}"' if self._shares else ""
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

@@ -18,7 +18,7 @@
 
   // Choosing
 
-  async function ask(address, options) {
+  async function ask(address, options, isChoice) {
     const response = await fetch(address, {
       ...options, headers: { Accept: "application/json", "Content-Type": "application/json" },
     });
@@ -29,7 +29,7 @@
       return new Promise(() => {});
     }
     if (!response.ok) throw new Error(`consent: ${state.error} (${response.status})`);
-    take(state);
+    take(state, isChoice);
     return api.state;
   }
 
@@ -40,7 +40,8 @@
     return state;
   }
 
-  function take(state) {
+  // What follows a choice may need the page anew; what was chosen long ago must not, or it would have no end.
+  function take(state, isChoice = true) {
     const before = names();
     for (const [name, status] of Object.entries(state.categories)) {
       page.categories[name] = { ...page.categories[name], status, allowed: state.allowed.includes(name) };
@@ -52,12 +53,28 @@
     const withdrawn = before.filter((name) => !now.includes(name));
     window[Symbol.for("consent.guard")]?.(now);
     dialog?.close();
-    if (!page.needsAsking) document.querySelector("[data-consent-banner]")?.remove();
+    const banner = document.querySelector("[data-consent-banner]");
+    if (!page.needsAsking) banner?.remove();
+    else if (banner) banner.hidden = window !== top;
     const detail = { ...api.state, granted, withdrawn };
     const proceeds = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) return void (proceeds && location.reload());
-    if (granted.length) revive(true);
+    if (granted.length) revive(isChoice);
+  }
+
+  // A page from a shared cache is the same for everybody: who this is stands in a cookie that only scripts believe, or
+  // else the server knows it. Where page and answer are of two policies the page stays as it is.
+  async function recall() {
+    const [fingerprint, asks, ...allowed] = (document.cookie.match(/(?:^|; )consent-hint=([^;]*)/)?.[1] || "").split(".");
+    if (fingerprint !== page.fingerprint) {
+      const state = await (await fetch(page.state)).json();
+      return state.policy.fingerprint === page.fingerprint && take(state, false);
+    }
+    const rest = asks === "1" ? "unset" : "denied";
+    const status = (name) => [name, allowed.includes(name) ? "granted" : rest];
+    const categories = Object.fromEntries(Object.keys(page.categories).map(status));
+    take({ categories, allowed, needs_asking: asks === "1", source: "visitor" }, false);
   }
 
   // Sends a form of ours; should that fail, the browser does it the long way.
@@ -264,7 +281,8 @@
     addEventListener("pageshow", ({ persisted }) => persisted && refresh());
     channel = window.BroadcastChannel && new BroadcastChannel("consent");
     channel?.addEventListener("message", refresh);
-    revive(false);
+    if (page.shared) recall().catch((fault) => console.warn("consent: nobody knows who this is", fault));
+    else revive(false);
   } catch (fault) {
     console.warn("consent: the page could not be improved", fault);
   }

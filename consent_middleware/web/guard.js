@@ -306,7 +306,10 @@
   }
 
   try {
-    allow((tag?.getAttribute("data-consent-allowed") || "").split(" "));
+    // A page for everybody says nothing about its visitor; what was chosen stands in a cookie that only scripts believe.
+    const shared = tag?.getAttribute("data-consent-shared");
+    const hint = (shared && document.cookie.match(/(?:^|; )consent-hint=([^;]*)/)?.[1].split(".")) || [];
+    allow(shared && hint[0] === shared ? hint.slice(2) : (tag?.getAttribute("data-consent-allowed") || "").split(" "));
     Object.defineProperty(window, HOOK, { value: allow });
     for (const type of ["load", "pagehide"]) addEventListener(type, sweep);
     document.addEventListener("visibilitychange", sweep);
