@@ -17,7 +17,6 @@ from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .http import Reply, Request
 from .messages import language_for, language_of
-from .own_cookies import choice_name
 from .pages import PAGE_HEADERS, notice_page, settings_page
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
@@ -153,7 +152,7 @@ class Endpoints:
         return Place(
             language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
             settings_url=f"{request.root}{self._prefix}/settings",
-            choice_cookie=choice_name(self._policy, request.scheme),
+            scheme=request.scheme,
         )
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from .lifetime import Lifetime
 from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in
+from .own_cookies import choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy, Service, Texts
 from .prose import (
     Action,
@@ -65,11 +66,11 @@ _BROWSERS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the policy is read: its language, and what this site calls its own address and cookie."""
+    """Where the policy is read: in which language, how the settings are reached, and over which scheme."""
 
     language: str
     settings_url: str
-    choice_cookie: str = "__Host-consent"
+    scheme: str = "https"
 
 
 class CookiePolicy:
@@ -134,6 +135,7 @@ class _Telling:
         self._enforces = policy.mode == "enforce"
 
     def blocks(self) -> Iterator[Block]:
+        yield from self._edition()
         yield self._says("policy-intro")
         yield self._says("policy-what")
         yield from self._choice()
@@ -143,8 +145,19 @@ class _Telling:
         yield from self._browser()
         yield from self._contact()
 
+    def _edition(self) -> Iterator[Block]:
+        policy, words = self._policy, self._words
+        line: Line = ()
+        if policy.version:
+            line = (f"{words['version']} ", Name(policy.version))
+        if policy.date:
+            told = f"{words['policy-date']} {day_in(policy.date, self._language)}"
+            line = (*line, f" · {told}") if line else (told,)
+        if line:
+            yield Paragraph(line)
+
     def _choice(self) -> Iterator[Block]:
-        yield self._heading("policy-choice-title")
+        yield self._heading("banner-title")
         if self._enforces:
             yield self._says("policy-withheld")
         yield self._says("policy-kept", lifetime=self._span(self._policy.consent_lifetime))
@@ -182,9 +195,7 @@ class _Telling:
         """Rows of what belongs to the site itself: our cookie, those of its framework, those it declares."""
         who = self._whose(self._policy.controller)
         if category is self._home_of_the_necessary:
-            kept = self._span(self._policy.consent_lifetime)
-            purpose = self._words["purpose-choice"]
-            yield ((Code(self._place.choice_cookie),),), (who,), ((purpose,),), ((kept,),)
+            yield from self._our_rows(who)
             for cookie in self._known:
                 yield (
                     ((Code(cookie.name),),),
@@ -195,6 +206,14 @@ class _Telling:
         for rule in self._policy.cookies:
             if rule.category == category.name:
                 yield self._rule_row(rule, who, category)
+
+    def _our_rows(self, who: Line) -> Iterator[tuple[tuple[Line, ...], ...]]:
+        scheme = self._place.scheme
+        kept = self._span(self._policy.consent_lifetime), self._at_most(self._policy.cookie_lifetime)
+        names = choice_name(self._policy, scheme), first_name(self._policy, scheme)
+        purposes = self._words["purpose-choice"], self._words["purpose-first"]
+        for name, purpose, span in zip(names, purposes, kept, strict=True):
+            yield ((Code(name),),), (who,), ((purpose,),), ((span,),)
 
     def _service_rows(self, category: Category) -> Iterator[tuple[tuple[Line, ...], ...]]:
         for service in self._policy.services:
@@ -252,13 +271,6 @@ class _Telling:
         if lines:
             yield Listing(tuple(lines))
         yield self._says("policy-rights")
-        edition: list[Line] = []
-        if policy.version:
-            edition.append((f"{words['version']} ", Name(policy.version)))
-        if policy.date:
-            edition.append((f"{words['policy-date']} {day_in(policy.date, self._language)}",))
-        if edition:
-            yield Listing(tuple(edition))
 
     @property
     def _home_of_the_necessary(self) -> Category | None:

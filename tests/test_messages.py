@@ -12,12 +12,17 @@ from consent_middleware import Lifetime
 from consent_middleware.messages import (
     MESSAGES,
     date_in,
+    description_of,
     is_right_to_left,
+    label_of,
     language_for,
     language_of,
     lifetime_in,
     text_in,
 )
+from consent_middleware.policy import Category
+
+USUAL = ("necessary", "functional", "analytics", "marketing", "chat", "video", "social")
 
 
 def fields(text: str) -> set[str]:
@@ -49,6 +54,11 @@ def test_every_language_has_every_message_with_the_same_blanks(language: str) ->
         ("fr;q=0, en;q=0.1", "en"),
         ("zh", "en"),
         ("-", "en"),
+        ("pt-BR, en;q=0.9", "pt"),
+        ("no", "nb"),
+        ("nn-NO, en;q=0.9", "nb"),
+        ("iw", "he"),
+        ("sr-Latn, uk-Cyrl;q=0.5", "uk"),
         ("*", "en"),
         ("fr;q=2", "en"),
         ("fr;q=-1", "en"),
@@ -84,6 +94,7 @@ def test_whatever_is_asked_the_answer_is_a_language_that_we_have(accepted: str) 
         ({"fr": "", "en": "Measurement"}, "fr", "Measurement"),
         ({"fr-ca": "Mesure", "en": "Measurement"}, "fr", "Mesure"),
         ({"fr-ca": "Mesurage", "fr": "Mesure"}, "fr", "Mesure"),
+        ({"nn": "Måling", "en": "Measurement"}, "nb", "Måling"),
         ({"fr": "", "de": ""}, "fr", ""),
         ({}, "fr", ""),
     ],
@@ -128,3 +139,21 @@ def test_dates_are_days_in_utc_with_the_month_in_words(instant: int, english: st
 def test_who_reads_which_language() -> None:
     assert not is_right_to_left("en")
     assert (language_of("fr_FR"), language_of("EN-gb"), language_of("tlh"), language_of("")) == ("fr", "en", "", "")
+
+
+@pytest.mark.parametrize("language", MESSAGES)
+def test_the_usual_categories_need_no_words_of_the_sites_own(language: str) -> None:
+    labels = {label_of(Category(name=name), language) for name in USUAL}
+    descriptions = {description_of(Category(name=name), language) for name in USUAL}
+    assert len(labels) == len(descriptions) == len(USUAL)
+    assert "" not in labels | descriptions
+
+
+def test_the_sites_own_words_about_a_category_go_first_if_the_reader_understands_them() -> None:
+    category = Category(name="analytics", label={"fr-ca": "Statistiques", "": ""}, description={"de": "Zählt"})
+    assert label_of(category, "fr") == "Statistiques"
+    assert label_of(category, "de") == MESSAGES["de"]["label-analytics"]
+    assert description_of(category, "fr") == MESSAGES["fr"]["about-analytics"]
+    own = Category(name="live-maps", label={"de": "Karten"})
+    assert (label_of(own, "fr"), description_of(own, "fr")) == ("Karten", "")
+    assert label_of(Category(name="live-maps"), "fr") == "Live maps"

@@ -13,13 +13,14 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from .audit import AUDIT
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, CATALOGUE, PAGE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (CHECK, AUDIT, CATALOGUE, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 

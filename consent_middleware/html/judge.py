@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2b
 from html import unescape
 from urllib.parse import unquote_to_bytes
 
@@ -39,6 +38,9 @@ GateDocument = Callable[[bytes], "str | None"]
 
 _MEMO_ENTRIES = 8192
 _MEMO_KEY_BYTES = 1024
+"""What is longer is not kept: of a tag nothing is, of a script its length and its hash. That hash is SipHash with a
+key of the process's own, of which nobody can choose two texts alike."""
+
 _UNKNOWN = ""
 
 _SPACE = b"\t\n\f\r "
@@ -68,7 +70,7 @@ class Judge:
         self.verdicts: dict[bytes, Verdict] = {}
         """Verdicts on tags of HTML by their bytes, to be read only."""
         self.svg_verdicts: dict[bytes, Verdict] = {}
-        self._bodies: dict[bytes, str | None] = {}
+        self._bodies: dict[bytes | tuple[int, int], str | None] = {}
         self._hosts: dict[bytes, bool] = {b"": False}
         self._file_names = tuple(sorted(name.lower().encode() for name in rules.file_names))
         self._quick = not self._concerns(base.host) and not rules.depend_on_path(base.host)
@@ -120,7 +122,7 @@ class Judge:
 
     def of_script(self, text: bytes) -> str | None:
         """Say which withheld category an inline script belongs to."""
-        key = text if len(text) <= _MEMO_KEY_BYTES else blake2b(text, digest_size=16).digest()
+        key = text if len(text) <= _MEMO_KEY_BYTES else (len(text), hash(text))
         category = self._bodies.get(key, _UNKNOWN)
         if category is _UNKNOWN:
             if len(self._bodies) >= _MEMO_ENTRIES:

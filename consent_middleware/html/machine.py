@@ -21,7 +21,7 @@ from .plan import (
     TAG_LIMIT,
     Prologue,
 )
-from .search import HELD, SEARCH_EVERY_TAG, SWITCHES, TEXT_ELEMENTS, Search
+from .search import HELD, HOLD_TEXT, SEARCH_EVERY_TAG, SWITCHES, Search
 from .tokens import (
     CLOSE_TAG,
     ORDINARY_SCRIPT,
@@ -119,9 +119,11 @@ class Machine(JudgedDocument):
 
         Otherwise the states it would go through take over.
         """
-        if name in TEXT_ELEMENTS and not self._plan.css:
+        if name in HOLD_TEXT and not self._plan.css:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
+                if name == b"iframe":
+                    self._gate(name, buffer, start, end)
                 return ending.end() + 1
         elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
             island = PLAIN_ISLAND.match(buffer, end)
@@ -318,7 +320,7 @@ class Machine(JudgedDocument):
         elif name == b"noscript" and self._plan.scripting:
             self._inner = self._inside_noscript()
             self._step = self._noscript
-        elif name in TEXT_ELEMENTS or name == b"iframe":
+        elif name in HOLD_TEXT:
             self._step = self._text
         elif name == b"plaintext":
             self._step = self._plaintext

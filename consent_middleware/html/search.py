@@ -18,8 +18,8 @@ from .literals import trie_pattern
 
 Search = Callable[[bytes | bytearray, int], "re.Match[bytes] | None"]
 
-TEXT_ELEMENTS = frozenset({b"title", b"textarea", b"style", b"xmp", b"noembed", b"noframes"})
-SWITCHES = TEXT_ELEMENTS | {b"iframe", b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
+HOLD_TEXT = frozenset({b"title", b"textarea", b"style", b"xmp", b"iframe", b"noembed", b"noframes"})
+SWITCHES = HOLD_TEXT | {b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
 """Elements behind whose start tag the tokenizer, or the base URL, is another."""
 
 GATED = (LOADING.keys() | {b"meta"}) - SWITCHES

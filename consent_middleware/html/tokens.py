@@ -253,11 +253,15 @@ _PLAIN_SVG = trie_pattern(
     ignore_case=True,
 ).encode()
 
+_USE = (
+    rb"""<use(?:[\t\n\f\r ]++(?:(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
+    rb"""|(?!(?:xlink:)?href|data-consent)[a-z0-9:\-]++=(?:"[^"]*+"|'[^']*+')))*+ ?/?>"""
+)
+"""A reference to a place in the page itself, in ordinary spelling."""
+
 PLAIN_ISLAND = re.compile(
     rb"(?:[^<]++|</?+" + _PLAIN_SVG + _CLOSE + _ATTRIBUTES + rb">"
-    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>"
-    rb"""|<use (?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+') ?/?>"""
-    rb"|</use>)*+</svg>"
+    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>|<!--[^>]*+>(?<=-->)|" + _USE + rb"|</use>)*+</svg>"
 )
 """The inside and the end of an ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are."""
 

@@ -129,6 +129,7 @@ def test_the_state_says_exactly_what_was_promised(site: Site) -> None:
     assert site.state() == {
         "needs_asking": True,
         "categories": {"necessary": "granted", **dict.fromkeys(ALL, "unset")},
+        "allowed": ["necessary", "audience"],
         "source": "default",
         "decided_at": None,
         "expires_at": None,
@@ -138,6 +139,7 @@ def test_the_state_says_exactly_what_was_promised(site: Site) -> None:
     assert site.state() == {
         "needs_asking": False,
         "categories": {"necessary": "granted", **dict.fromkeys(ALL, "denied"), "analytics": "granted"},
+        "allowed": ["necessary", "analytics"],
         "source": "visitor",
         "decided_at": NOON,
         "expires_at": SIX_MONTHS,

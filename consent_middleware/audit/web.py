@@ -1,0 +1,223 @@
+"""Asking a server for things, with a bound on everything: how long, how much, how often.
+
+What comes back is examined by people who trust it as little as the server deserves: redirects are not followed,
+cookies are kept by nobody, and whatever goes wrong is an ``Unreadable`` with a reason in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import metadata
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..cookies.dates import read_date
+from ..http import Headers
+
+AGENT = "consent-audit"
+"""How the audit names itself to servers, and what robots.txt can call it."""
+
+_BROWSER_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+    "Accept-Encoding": "gzip, deflate",
+    "Accept-Language": "en",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Site": "none",
+}
+_PIECE = 64 * 1024
+_INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_SKEW = 300
+"""Seconds by which a server's clock may differ from ours before its Date is taken for somebody else's."""
+
+
+class Unreadable(Exception):
+    """A request that got no answer worth the name; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far an audit goes: seconds for one answer and for all, bytes of an answer, seconds between two requests."""
+
+    timeout: float = 15.0
+    total: float = 900.0
+    size: int = 3_000_000
+    pause: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response. ``now`` is the instant, by the server's clock, from which browsers count lifetimes.
+
+    ``shortfall`` says why the body is not whole, "" if it is.
+    """
+
+    method: str
+    url: str
+    status: int
+    headers: Headers
+    body: bytes
+    now: int
+    shortfall: str = ""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header, by its lower-case name."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    def header(self, name: str) -> str:
+        """The value of a header, several joined as one; ``""`` when it is absent."""
+        return ", ".join(self.all(name))
+
+    @property
+    def is_page(self) -> bool:
+        return self.header("content-type").partition(";")[0].strip().lower() == "text/html"
+
+    @property
+    def is_secure(self) -> bool:
+        return urlsplit(self.url).scheme == "https"
+
+
+class Web:
+    """The only door to the network. To be used in a ``with`` block, from a thread without a running event loop.
+
+    ``trust`` is an ``ssl.SSLContext``, or False for no verification at all.
+    """
+
+    def __init__(self, limits: Limits, trust: ssl.SSLContext | bool = True) -> None:
+        self._limits = limits
+        self._runner = asyncio.Runner()
+        self._client = httpx.AsyncClient(
+            verify=trust,
+            follow_redirects=False,
+            timeout=limits.timeout,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"User-Agent": f"{AGENT}/{_version()}"},
+        )
+        self._next = 0.0
+        self._end = time.monotonic() + limits.total
+        self.requests = 0
+        """How many requests were made."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
+        """Send one request and return what comes back within the limits. Raises Unreadable.
+
+        ``headers`` go before those that a browser would send; an empty value takes one of them out.
+        """
+        self._wait()
+        self.requests += 1
+        sent = {name: value for name, value in {**_BROWSER_HEADERS, **(headers or {})}.items() if value}
+        try:
+            return self._runner.run(self._ask(method, url, sent, body))
+        except TimeoutError:
+            raise Unreadable(f"there was no answer within {self._limits.timeout:g} seconds") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise Unreadable(_reason(error)) from error
+
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        # The time-outs of httpx begin anew with every byte, so a server that drips would never meet one.
+        async with asyncio.timeout(self._limits.timeout):
+            request = self._client.build_request(method, url, headers=headers, content=body or None)
+            response = await self._client.send(request, stream=True)
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
+        try:
+            content, shortfall = await self._read(response)
+        finally:
+            await response.aclose()
+        return Answer(method, url, response.status_code, fields, content, _instant(fields), shortfall)
+
+    async def _read(self, response: httpx.Response) -> tuple[bytes, str]:
+        """Return as much of the body as the limits allow, and why that is not all of it."""
+        body = _Body(response.headers.get("content-encoding", ""), self._limits.size)
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                async for piece in response.aiter_raw(_PIECE):
+                    if not body.take(piece):
+                        break
+        except TimeoutError:
+            body.shortfall = f"it was not complete within {self._limits.timeout:g} seconds"
+        except (httpx.HTTPError, OSError) as error:
+            body.shortfall = f"it broke off: {_reason(error)}"
+        return bytes(body.content), body.shortfall
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        if now > self._end:
+            raise Unreadable(f"the {self._limits.total:g} seconds of the whole audit were over")
+        if now < self._next:
+            time.sleep(self._next - now)
+        self._next = max(now, self._next) + self._limits.pause
+
+
+class _Body:
+    """A body as it comes in, decoded as far as it is wanted: a bomb is defused by not reading on."""
+
+    def __init__(self, coding: str, limit: int) -> None:
+        self.content = bytearray()
+        self.shortfall = ""
+        self._limit = limit
+        name = coding.strip().lower()
+        self._inflate = zlib.decompressobj(_INFLATE[name]) if name in _INFLATE else None
+        if name not in ("", "identity", *_INFLATE):
+            self.shortfall = f"its Content-Encoding {name[:40]!r} was not asked for and cannot be read"
+
+    def take(self, piece: bytes) -> bool:
+        """Take in a piece and return whether another one is wanted."""
+        if self.shortfall:
+            return False
+        room = self._limit - len(self.content)
+        if self._inflate is not None:
+            try:
+                piece = self._inflate.decompress(piece, room + 1)
+            except zlib.error:
+                self.shortfall = "its compression is corrupt"
+                return False
+        self.content += piece[:room]
+        if len(piece) > room:
+            self.shortfall = f"it is larger than {self._limit / 1e6:g} MB; the beginning was examined"
+        return not self.shortfall
+
+
+def _instant(headers: Headers) -> int:
+    """The instant of the server's Date if it is one, else our own: browsers measure Expires against Date."""
+    ours = int(time.time())
+    stated = next((read_date(value) for name, value in headers if name.lower() == "date"), None)
+    return stated if stated is not None and abs(stated - ours) <= _SKEW else ours
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what went wrong; the exceptions of sockets and TLS are not written for people."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message})"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed ({cause.reason or 'the handshake broke off'})"
+        if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout) and cause.__cause__ is None:
+            return f"no connection could be made ({str(cause) or 'time-out'})"
+        if isinstance(cause, httpx.TimeoutException | TimeoutError):
+            return "it took too long"
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or type(error).__name__
+
+
+def _version() -> str:
+    try:
+        return metadata.version("consent-middleware")
+    except metadata.PackageNotFoundError:  # run from its source
+        return "0"
