@@ -18,6 +18,7 @@ from .decision import Decision, Visit, standing_of
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .own_cookies import OWN_NAMES, choice_name, first_name
@@ -25,7 +26,7 @@ from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
 from .reports import Reporter
 from .seal import Seal
-from .signals import refuses_by_gpc
+from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -87,11 +88,11 @@ class Engine:
         self.token = token
         self.seal = Seal(policy, secret_keys)
         self.deposits = DepositSeal(secret_keys)
-        known = known_cookies(necessary)
+        known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
-        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
+        self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
@@ -122,6 +123,13 @@ class Engine:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
 
+    def answers(self, request: Request) -> bool:
+        """Whether a request is for one of our own addresses, which the application never sees."""
+        path = request.path
+        if path.startswith(self.inside_prefix):
+            return True
+        return self.policy.gpc_json and path == GPC_PATH and not request.root
+
     def now(self) -> int:
         """Return the instant, in epoch seconds."""
         return int(self.clock())
@@ -146,10 +154,23 @@ class Engine:
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
         try:
-            return refuses_by_gpc(request)
+            return refuses_by_gpc(request) or (self.policy.dnt and refuses_by_dnt(request))
         except Exception:
-            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            logger.exception("consent.fault: the browser's signal could not be read; taken as a refusal")
             return True
+
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]:
+        """Read what other consent tools noted, by category; of two that differ, the no. What cannot be read is none."""
+        answers: dict[str, bool] = {}
+        try:
+            cookies = [*_pairs(request.cookies)]
+            for reading in self.policy.reads:
+                for category, yes in told(reading, cookies, now, self.policy.consent_lifetime).items():
+                    answers[category] = yes and answers.get(category, True)
+            return answers
+        except Exception:
+            logger.exception("consent.fault: another tool's cookie could not be read; taken as no choice")
+            return {}
 
     def is_plain(self, line: str, now: int) -> bool:
         """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
@@ -284,6 +305,15 @@ def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
     for rule in policy.rules:
         homes.setdefault(rule.name, []).append(rule)
     return homes
+
+
+def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Every cookie that has a name, with its value."""
+    for header in headers:
+        for pair in header.split(";"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                yield name.strip(" \t"), value.strip(" \t")
 
 
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:

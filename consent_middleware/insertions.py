@@ -18,7 +18,7 @@ from .banner import Addresses, banner, way_back
 from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
-from .messages import label_of
+from .messages import label_of, text_in
 from .policy import Policy
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
@@ -63,10 +63,11 @@ class Insertions:
         """The files that the pages refer to."""
         self.tells_services = self._consent_mode.is_needed
         """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
-        asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
-        self._asks = asks
         self._shares = policy.html.cache == "shared"
-        self.is_needed = asks or self.tells_services
+        # A page for everybody comes to life by our scripts alone, whoever does the asking.
+        needs_scripts = policy.banner.show or self._shares
+        self._has_scripts = needs_scripts and bool(policy.choosable) and policy.mode == "enforce"
+        self.is_needed = self._has_scripts or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
     @property
@@ -76,7 +77,8 @@ class Insertions:
         told = [
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
-        return repr((self.assets, policy.banner, policy.controller, str(policy.consent_lifetime), told))
+        lifetime = str(policy.consent_lifetime)
+        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
         """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
@@ -97,7 +99,7 @@ class Insertions:
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
             yield self._consent_mode.markup(allowed, attributes=self._shared() + _NONCE, url=url)
-        if not self._asks:
+        if not self._has_scripts:
             return
         if view.standing.withheld:
             src = escape(self._url(view, self._guard))
@@ -106,23 +108,22 @@ class Insertions:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
     def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed or not self._asks:
+        if view.is_framed or not self._has_scripts:
             return
         here = escape(self._here(view))
         to = Addresses(
             choice=f"{here}/choice",
             settings=f"{here}/settings",
-            policy=f"{here}/policy",
+            policy=escape(self._policy_url(view)),
             style=escape(self._url(view, self._style)),
             next=_NEXT,
             from_here=f"?next={_QUERY}",
             tag=_NONCE,
         )
-        if view.standing.needs_asking:
+        if view.standing.needs_asking and self._policy.banner.show:
             yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
-        if self._policy.banner.link != "off":
-            is_hidden = view.standing.needs_asking and not self._shares
-            yield way_back(self._policy, view.language, to, is_hidden=is_hidden)
+        if self._policy.banner.link != "off" and self._policy.banner.show:
+            yield way_back(self._policy, view.language, to)
         data = json.dumps(self._data(view)).replace("<", "\\u003c")
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
@@ -134,7 +135,7 @@ class Insertions:
                 "allowed": name not in standing.withheld,
                 "required": self._policy.categories[name].required,
                 "onRequest": self._policy.categories[name].on_request,
-                "label": label_of(self._policy.categories[name], view.language),
+                "label": label_of(self._policy.categories[name], view.language, self._policy.default_language),
             }
             for name, status in standing.statuses
         }
@@ -155,6 +156,10 @@ class Insertions:
     def _shared(self) -> str:
         """The attribute by which scripts know that their page is for everybody, and under which policy it was made."""
         return f' data-consent-shared="{self._policy.fingerprint}"' if self._shares else ""
+
+    def _policy_url(self, view: View) -> str:
+        own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
+        return own or f"{self._here(view)}/policy"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

@@ -14,8 +14,8 @@ _PREFIXES = ("__Host-", "__Secure-", "")
 _CHOICE, _FIRST = "consent", "consent-first"
 
 HINT_NAME = "consent-hint"
-
-OWN_NAMES = (*(prefix + name for prefix in _PREFIXES for name in (_CHOICE, _FIRST)), HINT_NAME)
+CHOICE_NAMES = tuple(prefix + _CHOICE for prefix in _PREFIXES)
+OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES), HINT_NAME)
 
 
 def choice_name(policy: Policy, scheme: str) -> str:

@@ -143,6 +143,19 @@ class HTMLSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Another consent tool, whose cookie is read for visitors who have not chosen with us.
+
+    ``tool`` is one of ``foreign.TOOLS``, ``cookie`` the name of its cookie. ``names`` tells for categories of ours
+    which of the tool's names stand for it: each group of them alone, if all in it have a yes.
+    """
+
+    tool: str
+    cookie: str
+    names: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BannerSettings:
     """How visitors are asked.
 
@@ -170,6 +183,9 @@ class Policy:
     those in which visitors are addressed, the default one to who understands none of them; ``texts`` has the site's
     own words in place of built-in messages, by language and key. ``policy_url`` is where the site tells its policy
     itself, by language.
+
+    ``dnt`` reads Do Not Track like Global Privacy Control, ``gpc_json`` tells at ``/.well-known/gpc.json`` that the
+    site abides by the latter. ``reads`` are other consent tools whose word counts where there is none of ours.
     """
 
     version: str = ""
@@ -182,6 +198,9 @@ class Policy:
     undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
     session_cookies: Literal["leave", "count"] = "leave"
     cookie_domain: str | None = None
+    dnt: bool = False
+    gpc_json: bool = False
+    reads: tuple[Reading, ...] = ()
     mode: Literal["enforce", "report"] = "enforce"
     languages: tuple[str, ...] = languages.TAGS
     default_language: str = "en"
@@ -215,6 +234,11 @@ class Policy:
     def choosable(self) -> tuple[str, ...]:
         """The categories a visitor can decide about, in the order of their names, which is also the seal's order."""
         return tuple(sorted(name for name, category in self.categories.items() if not category.required))
+
+    @cached_property
+    def heeding(self) -> tuple[str, ...]:
+        """The categories that the browser's signal refuses."""
+        return tuple(name for name, category in self.categories.items() if category.gpc)
 
     @cached_property
     def rules(self) -> tuple[CookieRule, ...]:

@@ -51,6 +51,7 @@ PAGE_HEADERS = (
 
 # One policy in every language, at a few addresses.
 _REMEMBERED = 128
+_TABLES_REMEMBERED = 512
 
 _BROWSERS = (
     Link("Chrome", "https://support.google.com/chrome/answer/95647"),
@@ -81,6 +82,7 @@ class CookiePolicy:
         self._policy = policy
         self._known = tuple(cookie for cookie in known if cookie.name not in declared)
         self._html = lru_cache(_REMEMBERED)(self._told_in_html)
+        self._table = lru_cache(_TABLES_REMEMBERED)(self._table_in_html)
 
     def title(self, language: str) -> str:
         return self._policy.words(language)["policy"]
@@ -112,10 +114,17 @@ class CookiePolicy:
 </html>
 """
 
+    def table(self, place: Place, category: Category) -> str:
+        """Return the table of what one category keeps, "" if it keeps nothing."""
+        return self._table(place, category.name)
+
     def markdown(self, place: Place) -> str:
         """Return the policy in Markdown, its title included."""
         title = escape(self.title(place.language), quote=False)
         return f"# {title}\n\n{markdown_of(_Telling(self._policy, self._known, place).blocks())}"
+
+    def _table_in_html(self, place: Place, category: str) -> str:
+        return html_of(_Telling(self._policy, self._known, place).table(self._policy.categories[category]))
 
     def _told_in_html(self, place: Place) -> str:
         direction = "rtl" if is_right_to_left(place.language) else "ltr"
@@ -175,13 +184,15 @@ class _Telling:
             if description := description_of(category, self._language, self._policy.default_language):
                 yield Paragraph((description,))
             yield from self._standing(category)
-            if rows := (*self._own_rows(category), *self._service_rows(category)):
-                caption = self._words["policy-table"].format(category=self._label(category))
-                yield Table(caption, self._columns("name", "provider", "purpose", "lifetime"), rows)
-            else:
-                yield self._says("policy-nothing")
+            yield from self.table(category) or (self._says("policy-nothing"),)
         if self._enforces and self._policy.undeclared_cookies == "withhold":
             yield self._says("policy-undeclared")
+
+    def table(self, category: Category) -> tuple[Block, ...]:
+        """The table of what a category keeps, if there is anything."""
+        rows = (*self._own_rows(category), *self._service_rows(category))
+        caption = self._words["policy-table"].format(category=self._label(category))
+        return (Table(caption, self._columns("name", "provider", "purpose", "lifetime"), rows),) if rows else ()
 
     def _standing(self, category: Category) -> Iterator[Block]:
         if category.required:

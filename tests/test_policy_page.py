@@ -17,6 +17,7 @@ from consent_middleware.messages import MESSAGES, label_of
 from consent_middleware.policy import KnownCookie
 from consent_middleware.policy_page import CookiePolicy, Place
 from consent_middleware.prose import Action, Code, Heading, Link, Listing, Name, Paragraph, Table, html_of, markdown_of
+from support.markup import first
 
 TABLES: dict[str, Any] = {
     "policy": {"version": "2026-11-21", "controller": "Example SARL", "contact": "dpo@example.org"},
@@ -60,7 +61,7 @@ def text(html: str) -> str:
 def rows(html: str) -> dict[str, list[str]]:
     """The tables of a policy: what stands beside each name."""
     return {
-        " ".join(row.css_first("th").text(separator=" ").split()): [cell.text() for cell in row.css("td")]
+        " ".join(first(row, "th").text(separator=" ").split()): [cell.text() for cell in row.css("td")]
         for row in LexborHTMLParser(html).css("tbody tr")
     }
 
@@ -197,10 +198,10 @@ class TestEveryLanguage:
     def test_the_page_is_whole(self, language: str) -> None:
         page = CookiePolicy(policy()).page(Place(language, "/_consent/settings"), home="/")
         document = LexborHTMLParser(page)
-        html = document.css_first("html")
+        html = first(document, "html")
         assert html.attributes["lang"] == language
         assert html.attributes["dir"] == ("rtl" if language in ("ar", "he") else "ltr")
-        assert "{" not in text(page).replace(document.css_first("style").text(), "")
+        assert "{" not in text(page).replace(first(document, "style").text(), "")
         headings = [heading.text() for heading in document.css("h3")]
         assert headings == [label_of(category, language) for category in policy().categories.values()]
         assert [link.text() for link in document.css("a.cm-action")] == [MESSAGES[language]["title"]]
@@ -210,7 +211,7 @@ class TestEveryLanguage:
         told = CookiePolicy(policy())
         markdown = re.sub(r"\]\(<[^>]*>\)|[`*#|\[\]-]|<br>", " ", told.markdown(place).replace("\\", ""))
         html = re.sub(r"[*#|\[\]-]", " ", text(told.page(place)))
-        style = re.sub(r"[*#|\[\]-]", " ", LexborHTMLParser(told.page(place)).css_first("style").text())
+        style = re.sub(r"[*#|\[\]-]", " ", first(LexborHTMLParser(told.page(place)), "style").text())
         assert sorted(set(html.split()) - set(style.split()) - set(markdown.split())) == []
 
 
@@ -219,20 +220,20 @@ ODD = st.text(alphabet="ab<>&\"'|`*_[]()#\\\n -+1.~!{}é", max_size=12)
 
 class TestProse:
     @given(ODD, ODD)
-    def test_no_text_becomes_markup(self, first: str, second: str) -> None:
+    def test_no_text_becomes_markup(self, one: str, other: str) -> None:
         html = html_of(
             [
-                Heading(1, first),
-                Paragraph((first, Name(second), Code(first), Link(second, first))),
-                Action(Link(first, second)),
-                Listing(((first,), (Code(second),))),
-                Table(first, (second, first), ((((first,), (second,)), ((Code(second),),)),)),
+                Heading(1, one),
+                Paragraph((one, Name(other), Code(one), Link(other, one))),
+                Action(Link(one, other)),
+                Listing(((one,), (Code(other),))),
+                Table(one, (other, one), ((((one,), (other,)), ((Code(other),),)),)),
             ]
         )
         elements = {node.tag for node in LexborHTMLParser(html).css("body *")}
         assert elements <= set("h2 p bdi code a ul li table caption thead tbody tr th td br small".split())
-        found = LexborHTMLParser(html).css_first("h2")
-        assert found.text() == first
+        found = first(LexborHTMLParser(html), "h2")
+        assert found.text() == one
 
     @given(ODD)
     def test_a_row_of_markdown_has_as_many_cells_as_columns(self, odd: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.template import Engine
 
 from consent_middleware import ConsentWSGI, Policy
 
@@ -94,6 +95,24 @@ def test_the_commands_print_what_the_readme_shows(shop: int, tmp_path: Path) -> 
         ).stdout.decode()
         expected = "".join(f"{re.escape(line)}\n".replace("…", ".*") for line in shown)
         assert re.fullmatch(expected, printed.replace("\r\n", "\n")), (command, printed)
+
+
+def test_the_policy_page_is_written_by_the_commands_that_the_readme_shows(folder: Path) -> None:
+    consent = f'consent() {{ {sys.executable} -m consent_middleware "$@"; }}; '
+    commands = re.findall(r"^\$ (consent page .*)$", README, re.MULTILINE)
+    for command in commands:
+        subprocess.run(["sh", "-c", consent + command], cwd=folder, check=True)
+    assert "<h1>Politique de cookies</h1>" in (folder / "cookies.html").read_text(encoding="utf-8")
+    assert "| `sessionid` | Example SARL |" in (folder / "cookies.md").read_text(encoding="utf-8")
+
+
+def test_the_template_helpers_of_the_readme_exist() -> None:
+    assert "{{ consent_policy() }}" in README and "`consent_policy(request)`" in README
+    assert {"consent_policy"} <= {*import_module("consent_flask").__all__} & {
+        *import_module("consent_starlette").__all__
+    }
+    (tag,) = re.findall(r"`(\{% load consent %\}\{% consent_policy %\})`", README)
+    Engine(libraries={"consent": "consent_django.templatetags.consent"}).from_string(tag)
 
 
 def test_what_is_installed_exists() -> None:

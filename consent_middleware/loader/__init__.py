@@ -94,10 +94,12 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     for signal, named in signals.items():
         agreement.judge_named(("consent_mode", signal), named, categories, findings)
     agreement.judge_lifetimes([*cookies, *own], settings.cookie_lifetime, findings)
+    agreement.judge_signal(settings, categories, findings)
     agreement.judge_names([*cookies, *own], categories, findings)
     agreement.judge_rules(cookies, services, findings)
     return replace(
         settings,
+        reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         banner=banner,
         texts=texts,

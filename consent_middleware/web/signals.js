@@ -48,7 +48,8 @@
 
   tell("start");
   document.addEventListener("consent:change", (event) => {
-    allowed = event.detail.allowed;
+    const { granted, withdrawn } = event.detail;
+    allowed = [...allowed.filter((name) => !withdrawn.includes(name)), ...granted];
     tell("change");
   });
 })

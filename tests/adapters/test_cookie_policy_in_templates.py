@@ -31,6 +31,7 @@ from consent_flask import consent_policy as flask_policy
 from consent_middleware import ConfigurationError
 from consent_starlette import ConsentMiddleware, consent_context, consent_policy
 from support.doors import configure_django
+from support.markup import first
 
 configure_django()
 
@@ -143,14 +144,14 @@ def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
 
 def rows(page: str) -> dict[str, list[str]]:
     found = (row for row in LexborHTMLParser(page).css("tbody tr") if row.css("code"))
-    return {row.css_first("code").text(): [cell.text() for cell in row.css("td")] for row in found}
+    return {first(row, "code").text(): [cell.text() for cell in row.css("td")] for row in found}
 
 
 def test_the_policy_stands_in_a_page_of_the_sites_own(ask: Ask) -> None:
     page, _ = ask("/cookies", {"Accept-Language": "fr"})
     (policy,) = LexborHTMLParser(page).css("main > div.cm-policy")
     assert policy.attributes["lang"] == "fr"
-    assert policy.css_first("h2").text() == "Votre choix"
+    assert first(policy, "h2").text() == "Votre choix"
     assert policy.css("h1, style, script") == []
     assert "&lt;div" not in page and "Encre &amp; Fil SARL" in page
     assert "href='/cookies'" in page
@@ -158,7 +159,7 @@ def test_the_policy_stands_in_a_page_of_the_sites_own(ask: Ask) -> None:
 
 def test_the_language_can_be_said(ask: Ask) -> None:
     page, _ = ask("/german", {"Accept-Language": "fr"})
-    assert LexborHTMLParser(page).css_first("div.cm-policy").attributes["lang"] == "de"
+    assert first(LexborHTMLParser(page), "div.cm-policy").attributes["lang"] == "de"
 
 
 def test_the_cookies_of_the_framework_are_in_it_with_what_they_are_for(ask: Ask) -> None:

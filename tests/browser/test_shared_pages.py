@@ -25,7 +25,7 @@ Arrive = Callable[..., Any]
 def shared_site(certificate: Mapping[str, Path]) -> Iterator[Handmade]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate["cert"], certificate["key"])
-    with handmade(context, {**POLICY, "html": {"cache": "shared"}}) as site:
+    with handmade(context, {**POLICY, "banner": {"show": True}, "html": {"cache": "shared"}}) as site:
         site.pages["/"] = PAGE
         yield site
 

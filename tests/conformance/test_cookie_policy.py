@@ -10,6 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from consent_middleware.lifetime import Lifetime
+from support.markup import first
 from support.site import Site
 
 OpenSite = Callable[..., Site]
@@ -27,7 +28,7 @@ def told(site: Site, **request: Any) -> LexborHTMLParser:
 
 def lifetimes(page: LexborHTMLParser) -> dict[str, str]:
     """What the page says of each name: how long it is kept."""
-    return {row.css_first("code").text(): row.css("td")[-1].text() for row in page.css("tbody tr") if row.css("code")}
+    return {first(row, "code").text(): row.css("td")[-1].text() for row in page.css("tbody tr") if row.css("code")}
 
 
 def observed(line: str) -> int | None:
@@ -57,7 +58,7 @@ def test_it_is_a_page_that_anybody_may_read_and_keep_fresh(site: Site) -> None:
 
 def test_it_has_the_version_the_date_the_controller_and_the_contact(site: Site) -> None:
     """Acceptance rows 20 and 22."""
-    page = told(site).css_first("main").text(separator=" ")
+    page = first(told(site), "main").text(separator=" ")
     for said in ("2026-11-21", "21 November 2026", "Example SARL", "dpo@example.org"):
         assert said in page
     settings = site.visit("/_consent/settings").body.decode()
@@ -87,7 +88,7 @@ def test_it_is_in_the_language_asked_for_or_else_the_visitors(
     site: Site, query: str, accepted: str, language: str
 ) -> None:
     answer = site.visit(f"/_consent/policy{query}", headers=[("Accept-Language", accepted)])
-    html = LexborHTMLParser(answer.body.decode()).css_first("html")
+    html = first(LexborHTMLParser(answer.body.decode()), "html")
     assert html.attributes["lang"] == language
 
 
@@ -97,7 +98,7 @@ def test_a_site_speaks_the_languages_that_it_names(open_site: OpenSite, policy: 
     for query, accepted, language in (("", "en", "fr"), ("", "de-AT", "de"), ("?language=en", "de", "de")):
         answer = site.visit(f"/_consent/policy{query}", headers=[("Accept-Language", accepted)])
         page = LexborHTMLParser(answer.body.decode())
-        assert page.css_first("html").attributes["lang"] == language
+        assert first(page, "html").attributes["lang"] == language
 
 
 DECLARED = [

@@ -93,6 +93,16 @@ def test_a_part_of_a_page_gets_nothing_of_ours(site: Site) -> None:
     assert TRACKER not in answer.body
 
 
+def test_a_site_that_asks_by_itself_has_the_scripts_all_the_same(
+    open_site: Callable[..., Site], tables: dict[str, Any]
+) -> None:
+    """Without them nothing in a page for everybody would ever come to life."""
+    tables["banner"]["show"] = False
+    page = see(open_site(tables)).body
+    assert b"/assets/consent-" in page and b"data-consent-page" in page
+    assert b"data-consent-banner" not in page and b"data-consent-manage" not in page
+
+
 def test_one_validator_is_everybodys(site: Site) -> None:
     tag = see(site, ("ETag", '"1"')).get("etag") or ""
     site.choose("accept-all")

@@ -81,19 +81,9 @@ def test_scripts_can_ask_and_choose(chooser: Chooser) -> None:
     ]
     state = chooser.choose("save", "analytics")
     assert state == chooser.run("() => consent.state")
-    assert state == {
-        "needsAsking": False,
-        "source": "visitor",
-        "gpc": False,
-        "allowed": ["necessary", "analytics"],
-        "categories": {
-            "necessary": "granted",
-            "functional": "denied",
-            "analytics": "granted",
-            "marketing": "denied",
-            "chat": "denied",
-        },
-    }
+    assert (state["needsAsking"], state["source"]) == (False, "visitor")
+    assert {name for name, category in state["categories"].items() if category["allowed"]} == {"necessary", "analytics"}
+    assert state["categories"]["marketing"]["status"] == "denied"
     assert chooser.run("() => heard") == [{"granted": ["analytics"], "withdrawn": [], "cancelable": True}]
     assert chooser.allowed == ["analytics"]
     assert chooser.stayed
@@ -102,14 +92,14 @@ def test_scripts_can_ask_and_choose(chooser: Chooser) -> None:
 def test_a_choice_that_is_none_is_an_error_for_the_script_that_made_it(chooser: Chooser) -> None:
     chooser.open()
     told = chooser.run("() => consent.choose('grant', ['nothing']).catch((e) => e.message)")
-    assert told == "consent: bad-choice (400)"
+    assert told == "consent: bad-choice"
     assert chooser.allowed == [] and chooser.stayed
 
 
 def test_the_state_that_scripts_see_is_theirs_to_spoil(chooser: Chooser) -> None:
     chooser.open()
-    chooser.run("() => { consent.state.allowed.push('analytics'); consent.state.categories.analytics = 'granted' }")
-    assert chooser.run("() => [consent.allows('analytics'), consent.state.categories.analytics]") == [False, "unset"]
+    chooser.run("() => { consent.state.categories.analytics.allowed = true }")
+    assert chooser.run("() => consent.allows('analytics')") is False
 
 
 def test_an_element_called_consent_is_not_in_the_way(chooser: Chooser) -> None:
