@@ -54,13 +54,13 @@ class ConsentMode:
         self.asset: Asset = made("signals.js", f"{self._call}document.currentScript);\n".encode())
         """The same in a file, for pages whose Content-Security-Policy forbids what stands in them."""
 
-    def markup(self, allowed: str, *, attributes: str = "", url: str = "") -> str:
+    def markup(self, allowed: str, *, nonce: str = "", url: str = "") -> str:
         """Return what has to stand before any tag, for a visitor who allows these categories, parted by spaces.
 
-        ``attributes`` are further ones of the tag, each with a space in front. With ``url``, that of the asset, nothing
-        executable stands in the page itself.
+        ``nonce`` is an attribute as it stands in the tag, with a space in front, or nothing. With ``url``, that of the
+        asset, nothing executable stands in the page itself.
         """
-        tag = f'data-consent-allowed="{escape(allowed)}"{attributes}'
+        tag = f'data-consent-allowed="{escape(allowed)}"{nonce}'
         if url:
             return f'<script src="{escape(url)}" {tag}></script>'
         return f"<script {tag}>{self._call}document.currentScript);</script>"

@@ -39,6 +39,7 @@ _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
 _STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
+_NO_CONTACT = "does not tell visitors whom to ask about it: give it a controller and a contact"
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
@@ -87,6 +88,11 @@ class Engine:
         self.reporter = Reporter()
         self.token = token
         self.seal = Seal(policy, secret_keys)
+        if not policy.contact:
+            # A policy file without one is refused by the loader; the default policy cannot know it.
+            self.reporter.report(
+                logging.WARNING, "consent.C008", policy.version or "default", _NO_CONTACT, what="policy"
+            )
         self.deposits = DepositSeal(secret_keys)
         known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)

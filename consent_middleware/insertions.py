@@ -59,7 +59,14 @@ class Insertions:
         self._script = asset("consent.js")
         self._style = asset("consent.css")
         self._consent_mode = ConsentMode(policy)
-        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style, self._consent_mode.asset)
+        self._shared = asset("shared.js")
+        self.assets: tuple[Asset, ...] = (
+            self._guard,
+            self._script,
+            self._style,
+            self._consent_mode.asset,
+            self._shared,
+        )
         """The files that the pages refer to."""
         self.tells_services = self._consent_mode.is_needed
         """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
@@ -78,7 +85,8 @@ class Insertions:
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
         lifetime = str(policy.consent_lifetime)
-        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
+        files = [each.name for each in self.assets]
+        return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
         """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
@@ -96,14 +104,18 @@ class Insertions:
 
     def _head(self, view: View) -> Iterator[str]:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+        if self._shares and self._has_scripts:
+            src = escape(self._url(view, self._shared))
+            yield f'<script src="{src}" data-consent-shared="{self._policy.fingerprint}"{_NONCE}></script>'
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
-            yield self._consent_mode.markup(allowed, attributes=self._shared() + _NONCE, url=url)
+            yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
         if not self._has_scripts:
             return
-        if view.standing.withheld:
-            src = escape(self._url(view, self._guard))
-            yield f'<script src="{src}" data-consent-allowed="{allowed}"{self._shared()}{_NONCE}></script>'
+        # Who allows everything is in need of the guard all the same, to shorten what scripts keep for too long.
+        when = "" if view.standing.withheld else " defer"
+        src = escape(self._url(view, self._guard))
+        yield f'<script src="{src}" data-consent-allowed="{allowed}"{when}{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
@@ -152,10 +164,6 @@ class Insertions:
             "reload": self._policy.html.csp == "enforce" and not self._shares,
             "shared": self._shares,
         }
-
-    def _shared(self) -> str:
-        """The attribute by which scripts know that their page is for everybody, and under which policy it was made."""
-        return f' data-consent-shared="{self._policy.fingerprint}"' if self._shares else ""
 
     def _policy_url(self, view: View) -> str:
         own = text_in(self._policy.policy_url, view.language, self._policy.default_language)

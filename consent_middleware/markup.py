@@ -327,6 +327,7 @@ class Markup:
         here = f"{request.root}{self._prefix}"
         place = Place(
             language=language,
+            words=self._policy.words(language),
             choice_url=f"{here}/choice",
             settings_url=f"{here}/settings",
             style_url=f"{here}{self._embed_style.path}",

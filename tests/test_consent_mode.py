@@ -135,7 +135,7 @@ def test_no_rule_can_end_the_script() -> None:
 
 def test_a_page_that_forbids_inline_scripts_gets_a_file() -> None:
     mode = ConsentMode(analytics())
-    tag = mode.markup("necessary analytics", attributes=' nonce="x"', url=f"/_consent{mode.asset.path}")
+    tag = mode.markup("necessary analytics", nonce=' nonce="x"', url=f"/_consent{mode.asset.path}")
     assert re.fullmatch(
         r'<script src="/_consent/assets/signals-[0-9a-f]{12}\.js" data-consent-allowed="necessary analytics" nonce="x">'
         r"</script>",

@@ -248,7 +248,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):  # one for each address of a host
-            yield from cast("tuple[BaseException, ...]", error.exceptions)
+            yield from cast("BaseExceptionGroup[BaseException]", error).exceptions
         error = error.__cause__ or error.__context__
 
 

@@ -17,10 +17,11 @@ from .audit import AUDIT
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
+from .explain import EXPLAIN
 from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, AUDIT, CATALOGUE, PAGE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (CHECK, EXPLAIN, AUDIT, CATALOGUE, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 

@@ -8,7 +8,7 @@
   const data = document.querySelector("[data-consent-page]");
   const HOOK = Symbol.for("consent.page");
   if (!data || window[HOOK]) return;
-  window[HOOK] = true;
+  window[HOOK] = take;
   const page = JSON.parse(data.textContent);
   const channel = window.BroadcastChannel && new BroadcastChannel("consent");
   const make = (tag) => document.createElement(tag);
@@ -39,8 +39,7 @@
     return state;
   }
 
-  // What was chosen long ago must not load the page anew, or that would have no end.
-  function take(state, isChoice = true) {
+  function take(state) {
     const before = names();
     for (const name in page.categories) {
       Object.assign(page.categories[name], { status: state.categories[name], allowed: state.allowed.includes(name) });
@@ -50,31 +49,16 @@
     const withdrawn = before.filter((name) => !allows(name));
     window[Symbol.for("consent.guard")]?.(names());
     dialog?.close();
-    const banner = document.querySelector("[data-consent-banner]");
-    if (page.needsAsking && banner) banner.hidden = window !== top;
     if (!page.needsAsking) {
-      banner?.remove();
+      document.querySelector("[data-consent-banner]")?.remove();
       document.querySelector("[data-consent-manage]")?.removeAttribute("hidden");
     }
     const detail = { granted, withdrawn };
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
-    else if (granted.length) revive(isChoice);
-  }
-
-  // A page from a shared cache is the same for everybody: how this visitor stands is in a cookie that only scripts
-  // believe, or else the server knows it. Where page and answer are of two policies, the page stays as it is.
-  async function recall() {
-    const hint = /(?:^|; )consent-hint=([^;]*)/.exec(document.cookie)?.[1] || "";
-    const [fingerprint, asks, ...allowed] = hint.split(".");
-    const state = fingerprint === page.fingerprint
-      ? { policy: page, needs_asking: asks === "1", source: "visitor", allowed, categories: {} }
-      : await (await fetch(page.state)).json();
-    for (const name in page.categories) {
-      state.categories[name] ||= allowed.includes(name) ? "granted" : asks === "1" ? "unset" : "denied";
-    }
-    if (state.policy.fingerprint === page.fingerprint) take(state, false);
+    // A page for everybody would come back as it is.
+    else if (granted.length) revive(!page.shared);
   }
 
   // Our controls live in shadow roots, where clicks come out of and submissions do not.
@@ -245,5 +229,6 @@
   addEventListener("pageshow", (event) => event.persisted && refresh());
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
-  page.shared ? recall().catch(() => {}) : revive();
+  // In a page for everybody another script says who this is: shared.js.
+  page.shared || revive();
 })(document.currentScript);

@@ -2,10 +2,8 @@
 // in it. The rules in front of this, and who is allowed what, are the policy's; see data/consent_calls.toml.
 (function (rules, tag) {
   "use strict";
-  const { consentAllowed, consentShared } = tag.dataset;
-  // A page for everybody says nothing about its visitor; what was chosen stands in a cookie that only scripts believe.
-  const hint = consentShared && document.cookie.match(/(?:^|; )consent-hint=([^;]*)/)?.[1].split(".");
-  let allowed = hint?.[0] === consentShared && hint ? hint.slice(2) : consentAllowed.split(" ");
+  // In a page for everybody shared.js knows better.
+  let allowed = window[Symbol.for("consent.allowed")] || tag.dataset.consentAllowed.split(" ");
 
   const answer = (categories) =>
     categories.length && categories.every((name) => allowed.includes(name)) ? "granted" : "denied";
