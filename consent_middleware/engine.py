@@ -120,6 +120,12 @@ class Engine:
             policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
         )
         """How a visitor stands about whom nothing can be found out."""
+        self.shares_pages = policy.html.cache == "shared" and self.enforces
+        """Whether pages are the same for everybody, whoever asks for them."""
+        self.anybody = standing_of(policy, (), "default", gpc=False, applies=True)._replace(
+            withheld=frozenset(policy.choosable)
+        )
+        """How the visitor of a page stands that is the same for everybody."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
