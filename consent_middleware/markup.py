@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .assets import Asset, asset
 from .bodies import Body
-from .csp import nonce_of
+from .csp import nonce_of, takes_inline
 from .decision import Standing
 from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
@@ -67,12 +67,19 @@ class Markup:
 
     ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
     may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
+    ``token`` returns what marks one page.
     """
 
     def __init__(
-        self, policy: Policy, prefix: str, report: Report, cookies: Mapping[str, str] = MappingProxyType({})
+        self,
+        policy: Policy,
+        prefix: str,
+        report: Report,
+        cookies: Mapping[str, str] = MappingProxyType({}),
+        token: Callable[[], str] = str,
     ) -> None:
         self._policy = policy
+        self._token = token
         self._prefix = prefix
         self._report = report
         self._enforces = policy.mode == "enforce"
@@ -144,7 +151,14 @@ class Markup:
         if not (self._insertions.is_needed and standing.applies):
             return False
         shown = _shown_as(request)
-        return bool(standing.withheld) if shown is Shown.IN_FRAME else shown is not Shown.AS_PART
+        if shown is Shown.IN_FRAME:
+            return bool(standing.withheld) or self._insertions.tells_services
+        return shown is not Shown.AS_PART
+
+    def asks(self, request: Request, standing: Standing) -> bool:
+        """Whether a page that answers this request asks its visitor."""
+        is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
+        return standing.needs_asking and is_whole and self._inserts(request, standing)
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
@@ -253,8 +267,16 @@ class Markup:
         if not self._inserts(request, standing):
             return _NOTHING
         try:
-            view = View(standing, self._language(request, headers), request.root, _shown_as(request) is Shown.IN_FRAME)
-            return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request))
+            view = View(
+                standing,
+                self._language(request, headers),
+                request.root,
+                is_framed=_shown_as(request) is Shown.IN_FRAME,
+                takes_inline=takes_inline(headers),
+            )
+            return self._insertions.into(
+                view, nonce=nonce_of(headers), next_path=next_path(request), once=self._token()
+            )
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return _NOTHING
@@ -312,6 +334,7 @@ class Markup:
         here = f"{request.root}{self._prefix}"
         place = Place(
             language=language,
+            words=self._policy.words(language),
             choice_url=f"{here}/choice",
             settings_url=f"{here}/settings",
             style_url=f"{here}{self._embed_style.path}",

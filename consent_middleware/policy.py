@@ -123,7 +123,9 @@ class HTMLSettings:
 
     ``csp`` sends a second Content-Security-Policy with pages, so that the browser itself stops what scripts load.
     ``browsing_topics`` names the categories without which browsers are told to keep their topics to themselves; None
-    stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone.
+    stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone. ``consent_mode`` says
+    whether Google's tags are withheld until consent ("basic"), or load at once and are told ("advanced"); "off" tells
+    no service anything.
     """
 
     gate: bool = False
@@ -135,6 +137,7 @@ class HTMLSettings:
     speculation_rules: bool = False
     csp: Literal["off", "report", "enforce"] = "off"
     browsing_topics: tuple[str, ...] | None = None
+    consent_mode: Literal["basic", "advanced", "off"] = "basic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +159,13 @@ class BannerSettings:
 
     ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
     banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
-    link of its own.
+    link of its own. ``count`` lets the ledger count, by day, how often the banner was shown.
     """
 
     show: bool = True
     position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
     link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+    count: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +210,7 @@ class Policy:
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()
+    consent_signals: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @classmethod
     def load(cls, source: str | PathLike[str] | Mapping[str, Any]) -> Policy:
@@ -250,8 +255,17 @@ class Policy:
 
     @cached_property
     def page_services(self) -> tuple[Service, ...]:
-        """Every service in the category for which its scripts and embeds wait in pages."""
-        return self.services
+        """Every service in the category for which its scripts and embeds wait in pages.
+
+        That is its own, except for Google's tags in the advanced consent mode, which load without being asked about.
+        """
+        required = next((category.name for category in self.categories.values() if category.required), None)
+        if self.html.consent_mode != "advanced" or required is None:
+            return self.services
+        return tuple(
+            service.in_category(required) if service.id in CONSENT_MODE_SERVICES else service
+            for service in self.services
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -269,6 +283,20 @@ class Policy:
         digest = hashlib.sha256(json.dumps(consented, sort_keys=True).encode()).digest()
         return base64.urlsafe_b64encode(digest[:9]).decode()
 
+
+CONSENT_MODE_SERVICES = frozenset({"google-analytics", "google-ads", "google-tag-manager", "google-marketing-platform"})
+"""The services, by their ids in the catalogue, that Google's Consent Mode speaks to."""
+
+CONSENT_SIGNALS = (
+    "ad_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "analytics_storage",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
+)
+"""What Google's Consent Mode (version 2) asks about."""
 
 DEFAULT_CATEGORIES: Mapping[str, Category] = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, HTMLSettings, Policy, Reading, Service
+from ..policy import Category, CookieRule, Policy, Reading, Service
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -48,12 +48,13 @@ def judge_categories(
             _judge_category(cookie.value.category, cookie.place, categories, findings)
 
 
-def judge_topics(html: HTMLSettings, categories: Mapping[str, Category], findings: Findings) -> None:
-    """Report categories that the settings of pages name and the policy does not have."""
-    for name in html.browsing_topics or ():
+def judge_named(place: Place, names: Iterable[str], categories: Mapping[str, Category], findings: Findings) -> None:
+    """Report categories that a setting names and the policy does not have."""
+    for name in names:
         if name not in categories:
-            hint = did_you_mean(name, categories)
-            findings.report(Id.UNKNOWN_CATEGORY, ("html", "browsing_topics"), f"{quote(name)} is not a category", hint)
+            findings.report(
+                Id.UNKNOWN_CATEGORY, place, f"{quote(name)} is not a category", did_you_mean(name, categories)
+            )
 
 
 def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findings: Findings) -> None:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from ..foreign import TOOLS
 from ..lifetime import Lifetime
 from ..policy import (
+    CONSENT_SIGNALS,
     DEFAULT_CATEGORIES,
     BannerSettings,
     Category,
@@ -118,9 +119,17 @@ def read_html(table: Table) -> HTMLSettings:
         speculation_rules=table.flag("speculation_rules"),
         csp=table.option("csp", ("off", "report", "enforce")),
         browsing_topics=_read_topics(table),
+        consent_mode=table.option("consent_mode", ("basic", "advanced", "off")),
     )
     table.close()
     return settings
+
+
+def read_signals(table: Table) -> dict[str, tuple[str, ...]]:
+    """Return the categories of ``[consent_mode]``, by the signals about which they decide."""
+    named = {signal: tuple(name for _, name in table.words(signal)) for signal in CONSENT_SIGNALS}
+    table.close()
+    return {signal: names for signal, names in named.items() if signal in table}
 
 
 def _read_topics(table: Table) -> tuple[str, ...] | None:
@@ -133,6 +142,7 @@ def read_banner(table: Table) -> BannerSettings:
         show=table.flag("show", default=True),
         position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
         link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+        count=table.flag("count"),
     )
     table.close()
     return settings
