@@ -19,7 +19,8 @@ from .policy import Category, Policy, Service
 class SettingsPlace:
     """Where the settings are read: in which language, our own addresses, and where the visitor came from.
 
-    ``next_path`` is where a choice leads to, ``home_path`` where the link back leads.
+    ``next_path`` is where a choice leads to, ``home_path`` where the link back leads. ``once`` marks the forms of this
+    very page, so that two clicks are one choice of one visitor.
     """
 
     language: str
@@ -28,6 +29,7 @@ class SettingsPlace:
     styles: tuple[str, ...]
     next_path: str
     home_path: str
+    once: str = ""
 
 
 def settings_page(
@@ -81,8 +83,10 @@ class _Settings:
 
     def _form(self, markup: str, name: str = "") -> str:
         identity = f' id="{name}"' if name else ""
-        hidden = _hidden("next", self._place.next_path) + _hidden("fingerprint", self._policy.fingerprint)
-        return f'<form method="post" action="{escape(self._place.choice_url)}"{identity}>{hidden}\n{markup}\n</form>'
+        place = self._place
+        fields = (("next", place.next_path), ("fingerprint", self._policy.fingerprint), ("once", place.once))
+        hidden = "".join(_hidden(field, value) for field, value in fields if value)
+        return f'<form method="post" action="{escape(place.choice_url)}"{identity}>{hidden}\n{markup}\n</form>'
 
     def _buttons(self, *actions: str) -> str:
         # The first one is what the Enter key presses: it must not say more than the visitor has ticked.
