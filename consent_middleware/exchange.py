@@ -25,6 +25,7 @@ from .own_cookies import choice_name, own_line
 from .policy import CookieRule
 from .proof import Proof
 from .record import Question, Record, Shown
+from .signals import GPC_PATH
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
 from .views import Views
@@ -65,7 +66,9 @@ class Exchange:
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.gates_pages = engine.markup is not None
         """Whether pages are gated for anybody, and their headers therefore to be looked at."""
-        self.is_ours = engine.answers(request)
+        self.is_ours = request.path.startswith(engine.inside_prefix) or (
+            engine.policy.gpc_json and request.path == GPC_PATH and not request.root
+        )
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
         self.question: Question | None = None
