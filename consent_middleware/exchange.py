@@ -3,7 +3,7 @@
 A shell opens one Exchange per request and drives it in a fixed order: ``is_ours`` and, if so, ``answer``; otherwise
 ``visible`` for each Cookie header, then the application, then ``start`` with its status and headers, and the body
 through ``body`` if there is one. What ``take_records`` gives is to be stored before ``start`` or before the reply
-leaves; ``store_failed`` says that it could not be done.
+leaves; ``store_failed`` says that it could not be done. A ``question`` is to be put to the ledger before the reply.
 
 Header gates fail closed: should anything here raise, only what is necessary passes, and the page is still served.
 """
@@ -11,7 +11,7 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .bodies import Body
 from .caching import keep_private, vary_on
@@ -21,9 +21,10 @@ from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
+from .own_cookies import HINT_NAME, choice_name, own_line
 from .policy import CookieRule
 from .proof import Proof
-from .record import Record
+from .record import Question, Record, Shown
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
 from .walls import Walls
@@ -37,6 +38,7 @@ class Exchange:
     __slots__ = (
         "_cookies",
         "_engine",
+        "_is_forgotten",
         "_proof",
         "_recorded",
         "_reply",
@@ -46,12 +48,14 @@ class Exchange:
         "decision",
         "gates_pages",
         "is_ours",
+        "question",
     )
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
         self._request = request
         self._cookies: CookieGate | None = None
+        self._is_forgotten = False
         self._proof: Proof | None = None
         self._recorded = 0
         self._reply: Reply | None = None
@@ -63,6 +67,8 @@ class Exchange:
         self.is_ours = engine.answers(request)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
+        self.question: Question | None = None
+        """What ``answer`` found the visitor to ask of the ledger; without an answer there is nothing to be had."""
 
     # The request
 
@@ -125,7 +131,11 @@ class Exchange:
         try:
             for header in self._request.cookies:
                 self._cookie_gate().visible(header)
-            self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
+            answer = self._engine.endpoints.answer(self._request, self.decision, body)
+            if isinstance(answer, Question):
+                self.question = answer
+                answer = self._engine.endpoints.refuse(self._request, Refusal(404, "not-found"))
+            self._reply = answer
         except Exception:
             logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
             self.decision.undo()
@@ -139,13 +149,13 @@ class Exchange:
     # The response
 
     @property
-    def has_records(self) -> bool:
-        """Whether something was decided in this request that is not stored yet."""
-        return len(self.decision.acts) != self._recorded
+    def has_errands(self) -> bool:
+        """Whether there is something to be settled with the ledger: a choice to be stored, or a question."""
+        return len(self.decision.acts) != self._recorded or self.question is not None
 
     def take_records(self) -> list[Record]:
         """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
-        if not self.has_records:
+        if len(self.decision.acts) == self._recorded:
             return []
         self._recorded = len(self.decision.acts)
         try:
@@ -155,11 +165,41 @@ class Exchange:
             self.store_failed()
             return []
 
-    def store_failed(self) -> None:
-        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
+    def store_failed(self) -> list[Record]:
+        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway.
+
+        Returns the proof of what still stands, to be kept elsewhere until the ledger takes it.
+        """
         if self.decision.keep_refusals():
             self._apologise()
         self._recorded = len(self.decision.acts)
+        try:
+            return [self._prove().record()] if self.decision.acts else []
+        except Exception:
+            logger.exception("consent.fault: no record could be made of a refusal; it is honoured all the same")
+            return []
+
+    def stored_before(self, instant: int) -> None:
+        """The same choice was stored at ``instant`` already, by the first of two clicks: the receipt is that one's."""
+        self.decision.move(instant)
+
+    def shown(self, records: Sequence[Record]) -> list[Shown]:
+        """Return what was shown to whoever made these choices."""
+        return [self._engine.shown_in(language) for language in {record.language for record in records}]
+
+    def answered(self, found: list[Record]) -> None:
+        """The ledger has done what was asked; ``found`` are the records concerned."""
+        question = self.question
+        if question is not None and found:
+            self._reply = self._engine.endpoints.tell(self._request, question, found)
+            if question.wish == "erase":
+                # Consent that nobody can prove any more is none (GDPR, article 7(1)).
+                self._is_forgotten = True
+                self.decision.forget()
+
+    def ask_failed(self) -> None:
+        """The ledger could not answer: nothing was changed, and the visitor is told so."""
+        self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "no-ledger"))
 
     @property
     def reply(self) -> Reply:
@@ -274,7 +314,7 @@ class Exchange:
             if engine.walls is not None and engine.walls.concern(self._request, out, is_page=is_page):
                 out = self._walled(engine.walls, out)
                 personal = personal or not engine.shares_pages
-        own = self._own() if decision.acts else []
+        own = self._own() if decision.acts else self._farewell()
         swept = self._swept(status, out) if engine.enforces else []
         companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
@@ -292,6 +332,14 @@ class Exchange:
         except Exception:
             logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
             return walls.raised(self._request, headers, self._engine.strictest)
+
+    def _farewell(self) -> list[str]:
+        """The lines that expire our own cookies, for a visitor who wants to be forgotten."""
+        if not self._is_forgotten:
+            return []
+        policy = self._engine.policy
+        names = [choice_name(policy, self._request.scheme), *([HINT_NAME] if self._engine.shares_pages else [])]
+        return [own_line(policy, self._request, name, "", 0) for name in names]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
         gate = self._cookie_gate()

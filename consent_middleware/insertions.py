@@ -22,7 +22,7 @@ from .messages import label_of, text_in
 from .policy import Policy
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
-_NONCE, _NEXT, _QUERY = "\x00nonce\x00", "\x00next\x00", "\x00query\x00"
+_NONCE, _NEXT, _QUERY, _ONCE = "\x00nonce\x00", "\x00next\x00", "\x00query\x00", "\x00once\x00"
 _KEPT = 128
 
 
@@ -88,13 +88,17 @@ class Insertions:
         files = [each.name for each in self.assets]
         return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
-    def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
-        """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
+    def into(self, view: View, *, nonce: str, next_path: str, once: str = "") -> Insertion:
+        """Return what belongs into one page.
+
+        ``next_path`` is where a choice made in it leads back to, ``once`` marks it, so that two clicks are one choice.
+        """
         head, body_end = self._pieces(view)
         tag = f' nonce="{nonce}"'.encode() if nonce else b""
         there = escape(next_path).encode("ascii", "xmlcharrefreplace")
         query = quote(next_path, safe="/").encode()
         body_end = body_end.replace(_NONCE.encode(), tag).replace(_QUERY.encode(), query)
+        body_end = body_end.replace(_ONCE.encode(), once.encode())
         return Insertion(head.replace(_NONCE.encode(), tag), body_end.replace(_NEXT.encode(), there))
 
     def _render(self, view: View) -> Insertion:
@@ -131,12 +135,13 @@ class Insertions:
             next=_NEXT,
             from_here=f"?next={_QUERY}",
             tag=_NONCE,
+            once=_ONCE,
         )
         if view.standing.needs_asking and self._policy.banner.show:
             yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
         if self._policy.banner.link != "off" and self._policy.banner.show:
             yield way_back(self._policy, view.language, to)
-        data = json.dumps(self._data(view)).replace("<", "\\u003c")
+        data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
     def _data(self, view: View) -> dict[str, object]:
@@ -157,6 +162,7 @@ class Insertions:
             "state": f"{self._here(view)}/state",
             "style": self._url(view, self._style),
             "fingerprint": self._policy.fingerprint,
+            "once": _ONCE,
             "needsAsking": standing.needs_asking,
             "source": standing.source,
             "gpc": standing.gpc,
@@ -167,7 +173,7 @@ class Insertions:
 
     def _policy_url(self, view: View) -> str:
         own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy"
+        return own or f"{self._here(view)}/policy?language={view.language}"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

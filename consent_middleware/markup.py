@@ -67,12 +67,19 @@ class Markup:
 
     ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
     may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
+    ``token`` returns what marks one page.
     """
 
     def __init__(
-        self, policy: Policy, prefix: str, report: Report, cookies: Mapping[str, str] = MappingProxyType({})
+        self,
+        policy: Policy,
+        prefix: str,
+        report: Report,
+        cookies: Mapping[str, str] = MappingProxyType({}),
+        token: Callable[[], str] = str,
     ) -> None:
         self._policy = policy
+        self._token = token
         self._prefix = prefix
         self._report = report
         self._enforces = policy.mode == "enforce"
@@ -269,7 +276,9 @@ class Markup:
                 is_framed=self._shown_as(request) is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
             )
-            return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request))
+            # A mark that many visitors have would make one choice of theirs.
+            once = "" if self._shares else self._token()
+            return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return _NOTHING

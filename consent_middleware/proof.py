@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from .decision import Decision
+from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
+from .messages import language_for
 from .own_cookies import HINT_NAME, choice_name, own_line
 from .record import Record, State
+from .release import release
 from .seal import Receipt
+
+_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}", re.ASCII)
 
 
 class Proof:
@@ -51,6 +56,7 @@ class Proof:
         act = decision.acts[-1]
         now, previous = decision.visit.now, decision.visit.receipt
         choices = {name: choice.granted for name, choice in decision.choices.items()}
+        language = language_for(self._request.header("accept-language"))
         return Record(
             record_id=engine.seal.id_of(receipt),
             subject=receipt.who,
@@ -63,15 +69,27 @@ class Proof:
             source=act.source,
             policy_version=engine.policy.version,
             fingerprint=engine.policy.fingerprint,
-            host=self._request.host,
+            ui_hash=engine.shown_in(language).hash,
+            language=language,
+            host=_host_in(self._request.host),
             gpc=decision.gpc,
+            middleware_version=release(),
         )
 
     def _new_receipt(self) -> Receipt:
-        previous = self._receipt or self._decision.visit.receipt
-        who = previous.who if previous else self._engine.token()
-        self._receipt = Receipt(who, self._decision.acts[-1].source, self._decision.choices)
+        act, previous = self._decision.acts[-1], self._receipt or self._decision.visit.receipt
+        who = previous.who if previous is not None else self._newcomer(act)
+        self._receipt = Receipt(who, act.source, self._decision.choices)
         return self._receipt
+
+    def _newcomer(self, act: Act) -> str:
+        seal, now = self._engine.seal, self._decision.visit.now
+        return seal.pseudonym(act.once, now) if act.once else self._engine.token()
+
+
+def _host_in(header: str) -> str:
+    """What the Host header says, "" if it can name no host: a visitor can write anything there."""
+    return header.lower() if _HOST.fullmatch(header) else ""
 
 
 def _state_of(mechanism: str, choices: Mapping[str, bool]) -> State:

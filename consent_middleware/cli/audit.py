@@ -202,7 +202,7 @@ def _pair(text: str) -> str:
 
 AUDIT = Command(
     name="audit",
-    summary="examine a site from outside, in three states of consent",
+    summary="examine a site from outside",
     description="Visit a site as somebody who has chosen nothing, refused everything and accepted everything, and "
     "report every cookie, third party and header that breaks the policy, with evidence and remedy. Exits 0 without "
     "findings, 1 with findings, 2 when the site cannot be examined. Keys in CONSENT_SECRET_KEYS, if any, are used to "
