@@ -29,6 +29,7 @@ from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
 from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
+from .views import Views
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -100,6 +101,7 @@ class Engine:
             )
         known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
+        self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")

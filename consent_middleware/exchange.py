@@ -27,6 +27,7 @@ from .proof import Proof
 from .record import Question, Record, Shown
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
+from .views import Views
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -287,6 +288,8 @@ class Exchange:
                 # What the browser has is the variant it asked about, even if a decision was made since.
                 return markup.not_modified(headers, self._variant), True, is_own
             headers, self.body, is_page = markup.headers(self._request, status, headers, self._standing)
+            if self._engine.views is not None and self.body is not None:
+                self._count_view(markup, self._engine.views)
             return headers, is_page, is_page and is_own
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
@@ -332,6 +335,15 @@ class Exchange:
         except Exception:
             logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
             return walls.raised(self._request, headers, self._engine.strictest)
+
+    def _count_view(self, markup: Markup, views: Views) -> None:
+        """Count that this visitor was asked, if it is one: most robots do not say what they want a document for."""
+        request = self._request
+        is_seen = request.header("sec-fetch-dest") == "document" or request.scheme == "http"
+        is_ahead_of_time = "prefetch" in (request.header("sec-purpose") or request.header("purpose") or "")
+        is_view = is_seen and not is_ahead_of_time and request.method == "GET"
+        if is_view and markup.asks(request, self.decision.standing()):
+            views.add(self.decision.now // 86400)
 
     def _farewell(self) -> list[str]:
         """The lines that expire our own cookies, for a visitor who wants to be forgotten."""

@@ -156,6 +156,11 @@ class Markup:
             return bool(standing.withheld) or self._insertions.tells_services
         return shown is not Shown.AS_PART
 
+    def asks(self, request: Request, standing: Standing) -> bool:
+        """Whether a page that answers this request asks its visitor."""
+        is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
+        return standing.needs_asking and is_whole and self._inserts(request, standing)
+
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
         if is_marked(request.header("if-none-match")):
@@ -276,7 +281,7 @@ class Markup:
                 is_framed=self._shown_as(request) is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
             )
-            # A mark that many visitors have would make one choice of theirs.
+            # One mark on a page for everybody would make one visitor of all who choose on it.
             once = "" if self._shares else self._token()
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:

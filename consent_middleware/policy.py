@@ -161,12 +161,13 @@ class BannerSettings:
 
     ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
     banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
-    link of its own.
+    link of its own. ``count`` lets the ledger count, by day, how often the banner was shown.
     """
 
     show: bool = True
     position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
     link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+    count: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

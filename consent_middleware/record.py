@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
+from .views import Views
+
 State = Literal["given", "refused", "partial", "withdrawn"]
 Actor = Literal["visitor", "application"]
 
@@ -124,6 +126,10 @@ class Archive(Ledger, Protocol):
 
     def erase(self, subject: str) -> int:
         """Erase every record of one pseudonym and return how many there were."""
+        ...
+
+    def count(self, views: Views) -> None:
+        """From now on, fetch and add up what ``views`` counts."""
         ...
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from .engine import Engine
 from .errors import ConfigurationError
 from .exchange import Exchange
 from .record import Archive, Ledger, Record, Repeated
@@ -30,6 +31,12 @@ def opened_ledger(ledger: Ledger | str | None, secret_keys: Sequence[bytes]) -> 
         f'ledger: {ledger!r} cannot keep records; write a URL like "sqlite:///consent.db", or pass an object with '
         "append(records) that raises when it fails"
     )
+
+
+def count_views(engine: Engine, ledger: Ledger | None) -> None:
+    """Let the ledger fetch how often visitors were asked, if that is counted and it can."""
+    if engine.views is not None and isinstance(ledger, Archive):
+        ledger.count(engine.views)
 
 
 def settle(exchange: Exchange, ledger: Ledger) -> None:

@@ -163,10 +163,9 @@ def test_the_plug_in_is_registered_under_its_own_name() -> None:
 
 
 def test_cookies_are_a_mapping_and_a_header(tmp_path: Path) -> None:
-    from shop.flask_app import app
-
     from consent_middleware.testing.jars import ConsentCookies
     from consent_middleware.testing.sites import engine_of
+    from shop.flask_app import app
 
     cookies = ConsentCookies.of(engine_of(app), "all")
     assert set(cookies) == {"__Host-consent", "consent"}

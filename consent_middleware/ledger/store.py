@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..lifetime import Lifetime
 from ..record import Record, Shown
+from ..views import Views
 from . import erasure
 from .chain import KeyRing
 from .database import Database
 from .rows import record_of
-from .schema import CONTENT, RECORDS, SHOWN
+from .schema import CONTENT, RECORDS, SHOWN, VIEWS
 from .spool import Spool
 from .writer import Writer
 
 logger = logging.getLogger("consent_middleware")
 
 _LONGEST_WAIT = 60.0
+_FETCHED_AFTER = 30.0
 
 
 class SQLLedger:
@@ -47,6 +50,7 @@ class SQLLedger:
         self.keys = keys
         self.spool = Spool(spool or _beside(database))
         self._now = now
+        self._tallies: list[Tally] = []
         self._begin_anew()
 
     def append(self, records: Sequence[Record]) -> None:
@@ -101,8 +105,17 @@ class SQLLedger:
         with self.database.writing() as connection:
             return erasure.erase(connection, self.keys.newest, RECORDS.c.subject == subject, int(self._now()))
 
+    def count(self, views: Views) -> None:
+        """Fetch what ``views`` counts twice a minute while there is anything, and when the process ends."""
+        tally = Tally(views, self._add_views)
+        views.on_first = tally.wait
+        atexit.register(tally.fetch)
+        self._tallies.append(tally)
+
     def close(self) -> None:
         """Close every connection. The ledger opens new ones if it is used again."""
+        for tally in self._tallies:
+            tally.fetch()
         self._courier.dismiss()
         self.database.close()
 
@@ -116,6 +129,14 @@ class SQLLedger:
         except IntegrityError:
             pass  # another process has kept it meanwhile
 
+    def _add_views(self, counts: Mapping[int, int]) -> None:
+        self._notice_a_fork()
+        with self.database.writing() as connection:
+            for day, views in counts.items():
+                added = update(VIEWS).where(VIEWS.c.day == day).values(views=VIEWS.c.views + views)
+                if not connection.execute(added).rowcount:
+                    connection.execute(insert(VIEWS).values(day=day, views=views))
+
     def _notice_a_fork(self) -> None:
         if self.database.forget_connections_of_a_parent():
             self._begin_anew()
@@ -124,6 +145,35 @@ class SQLLedger:
         self._writer = Writer(self.database, self.keys.newest, self._now)
         self._kept: set[str] = set()
         self._courier = Courier(self.deliver)
+
+
+class Tally:
+    """Carries counted views into the store, a while after the first of them, so that few writes serve many views."""
+
+    def __init__(self, views: Views, add: Callable[[Mapping[int, int]], None]) -> None:
+        self._views = views
+        self._add = add
+
+    def wait(self) -> None:
+        """Fetch what there is in half a minute."""
+        timer = threading.Timer(_FETCHED_AFTER, self.fetch)
+        timer.daemon = True
+        timer.start()
+
+    def fetch(self) -> None:
+        """Fetch what there is. What cannot be stored is counted again."""
+        counts = self._views.take()
+        if not counts:
+            return
+        try:
+            self._add(counts)
+        except Exception as error:  # another process had the first view of the day at the same moment, perhaps
+            logger.debug("views could not be counted in the store: %s", type(error).__name__)
+            self._return(counts)
+
+    def _return(self, counts: Mapping[int, int]) -> None:
+        for day, times in counts.items():
+            self._views.add(day, times)
 
 
 class Courier:

@@ -143,6 +143,7 @@ def read_banner(table: Table) -> BannerSettings:
         show=table.flag("show", default=True),
         position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
         link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+        count=table.flag("count"),
     )
     table.close()
     return settings

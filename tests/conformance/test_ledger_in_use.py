@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from consent_middleware import Record
 from consent_middleware.ledger import SQLLedger, open_ledger, reading
 from consent_middleware.ledger.verification import Tally, verify
 from support.doors import KEY
-from support.site import FORM, JSON, SAME_ORIGIN, Site
+from support.site import FORM, JSON, NOON, SAME_ORIGIN, Site
 
 OpenSite = Callable[..., Site]
 
@@ -282,3 +283,36 @@ def test_an_erasure_that_cannot_be_done_changes_nothing(site: Site, file: Path) 
     connection.close()
     assert erase(site) == 503
     assert site.state()["categories"]["analytics"] == "granted"
+
+
+# How many were asked
+
+PAGE = {"answers": [("Content-Type", "text/html")], "page": b"<!doctype html><title>t</title><body>hello</body>"}
+DOCUMENT = ("Sec-Fetch-Dest", "document")
+
+
+def test_views_of_the_banner_are_counted_by_day_and_only_if_wanted(
+    open_site: OpenSite, file: Path, policy: dict[str, Any], ledger: SQLLedger
+) -> None:
+    for wanted in (False, True):
+        policy["banner"] = {"count": wanted}
+        used = open_ledger(f"sqlite:///{file}", KEY)
+        site = open_site(policy, ledger=used)
+        for _ in range(3):
+            site.visit(headers=[DOCUMENT], **PAGE)
+        site.clock.now += 86400
+        site.visit(headers=[DOCUMENT], **PAGE)
+        not_seen: list[list[tuple[str, str]]] = [
+            [],
+            [("Sec-Fetch-Dest", "iframe")],
+            [("Sec-Fetch-Dest", "empty")],
+            [DOCUMENT, ("Sec-Purpose", "prefetch;prerender")],
+        ]
+        for headers in not_seen:
+            site.visit(headers=headers, **PAGE)
+        site.visit(headers=[DOCUMENT])  # no page
+        site.choose("accept-all")
+        site.visit(headers=[DOCUMENT], **PAGE)
+        used.close()
+        first = NOON // 86400
+        assert reading.statistics(ledger.database).views == ({first: 3, first + 1: 1} if wanted else {})
