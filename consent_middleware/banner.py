@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from .decision import Standing
-from .messages import MESSAGES, description_of, is_right_to_left, label_of, lifetime_in
+from .messages import description_of, is_right_to_left, label_of, lifetime_in
 from .policy import Category, Policy
 
 _ICON = (  # two sliders
@@ -41,7 +41,7 @@ class Addresses:
 
 def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> str:
     """Return the question as it stands in a page."""
-    words = MESSAGES[language]
+    words = policy.words(language)
     controller = escape(policy.controller)
     lead = words["banner-lead"] if controller else words["banner-lead-anonymous"]
     settings = f'<a href="{to.settings}{to.from_here}">{escape(words["banner-settings"])}</a>'
@@ -53,13 +53,14 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
         # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
         + _hosted(
+            policy,
             "data-consent-banner",
             language,
             to,
             f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'
             f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
             f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
-            f'<div class="cm-foot"><p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
+            f'<p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
             f'<div class="cm-actions"><form method="post" action="{to.choice}">'
             f'<input type="hidden" name="next" value="{to.next}">'
             f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
@@ -67,25 +68,25 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
             f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
             f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
             f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
-            f"<button>{escape(words['customise'])}</button></form></div></div></div></section>",
+            f"<button>{escape(words['customise'])}</button></form></div></div></section>",
         )
     )
 
 
-def way_back(policy: Policy, language: str, to: Addresses, *, is_hidden: bool) -> str:
-    """Return the discreet link to the settings; hidden while the banner, which has one itself, is there."""
-    words = MESSAGES[language]
+def way_back(policy: Policy, language: str, to: Addresses) -> str:
+    """Return the discreet link to the settings. While the banner is there, which has one itself, it is not shown."""
+    words = policy.words(language)
     title = escape(words["title"])
     link = f'<a class="cm-back {policy.banner.link}" href="{to.settings}{to.from_here}">{_ICON}<span>{title}</span></a>'
-    return _hosted("data-consent-manage" + (" hidden" if is_hidden else ""), language, to, link)
+    return _hosted(policy, "data-consent-manage", language, to, link)
 
 
-def _hosted(attributes: str, language: str, to: Addresses, markup: str) -> str:
+def _hosted(policy: Policy, attributes: str, language: str, to: Addresses, markup: str) -> str:
     direction = "rtl" if is_right_to_left(language) else "ltr"
     return (
         f'<div {attributes} lang="{language}" dir="{direction}"><template shadowrootmode="open">'
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>{markup}</template>'
-        f'<a href="{to.settings}">{escape(MESSAGES[language]["title"])}</a></div>'
+        f'<a href="{to.settings}">{escape(policy.words(language)["title"])}</a></div>'
     )
 
 
@@ -93,13 +94,14 @@ def _purposes(policy: Policy, standing: Standing, language: str) -> Iterator[str
     """A line for each purpose, first those that the buttons are about."""
     choosable = [category for category in policy.categories.values() if not category.required]
     for category in sorted(choosable, key=lambda category: not category.is_asked):
-        told = " ".join(filter(None, _told(category, standing, language)))
-        yield f"<li><strong>{escape(label_of(category, language))}</strong> {escape(told)}</li>"
+        label = escape(label_of(category, language, policy.default_language))
+        told = escape(" ".join(filter(None, _told(policy, category, standing, language))))
+        yield f"<li><strong>{label}</strong> {told}</li>"
 
 
-def _told(category: Category, standing: Standing, language: str) -> Iterator[str]:
-    words = MESSAGES[language]
-    yield description_of(category, language)
+def _told(policy: Policy, category: Category, standing: Standing, language: str) -> Iterator[str]:
+    words = policy.words(language)
+    yield description_of(category, language, policy.default_language)
     if category.on_request:
         yield words["on-request"]
     if category.exempt:

@@ -52,6 +52,21 @@ def nonce_of(headers: Headers) -> str:
     return found[ENFORCED] or found[REPORTED]
 
 
+def takes_inline(headers: Headers) -> bool:
+    """Whether a script of ours may stand in the page itself: with the nonce, or because no policy is about scripts.
+
+    Where a policy allows inline scripts without a nonce it may still list hashes, which undo that; a file is then safe.
+    """
+    stated = [value for name, value in headers if name.lower() in (ENFORCED, REPORTED)]
+    governing = [policy for value in stated for policy in value.split(",") if _governs_scripts(policy)]
+    return not governing or bool(nonce_of(headers))
+
+
+def _governs_scripts(policy: str) -> bool:
+    directives = _directives(policy)
+    return any(name in directives for name in _FOR_SCRIPTS)
+
+
 def _script_nonce(policy: str) -> str:
     directives = _directives(policy)
     sources = next((directives[name] for name in _FOR_SCRIPTS if name in directives), ())

@@ -16,7 +16,7 @@ from .policy import Category, Policy
 from .seal import Choice, Receipt, Source
 
 Status = Literal["granted", "denied", "unset"]
-Whose = Literal["visitor", "application", "gpc", "default"]
+Whose = Literal["visitor", "application", "gpc", "foreign", "default"]
 Answers = tuple[tuple[str, bool], ...]
 """The categories about which something was decided, and what."""
 
@@ -24,6 +24,8 @@ ONE_CLICK = 10
 """Seconds within which the same answer, given again, is the second click of one choice and no choice of its own."""
 
 logger = logging.getLogger("consent_middleware")
+
+_NOTHING_FOREIGN: Mapping[str, bool] = {}
 
 
 class Visit(NamedTuple):
@@ -70,6 +72,7 @@ class Reader(Hashable, Protocol):
     def now(self) -> int: ...
     def visit(self, request: Request, now: int) -> Visit: ...
     def gpc(self, request: Request) -> bool: ...
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]: ...
     def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing: ...
 
 
@@ -82,6 +85,7 @@ class Decision:
 
     __slots__ = (
         "_choices",
+        "_foreign",
         "_gpc",
         "_is_open",
         "_now",
@@ -102,6 +106,7 @@ class Decision:
         self._visit: Visit | None = None
         self._gpc: bool | None = None
         self._choices: dict[str, Choice] | None = None
+        self._foreign: Mapping[str, bool] | None = None
         self._is_open = True
         self.acts: list[Act] = []
         self.consulted = False
@@ -125,7 +130,11 @@ class Decision:
 
     @property
     def source(self) -> Whose:
-        """Whose word it is: the visitor's, the application's for the visitor, the browser's signal, or nobody's."""
+        """Whose word it is: the visitor's, the application's for the visitor, the browser's, another's, or nobody's.
+
+        ``"gpc"`` is the browser's signal: Global Privacy Control, or Do Not Track where the policy reads that.
+        ``"foreign"`` is what another consent tool noted, where the policy reads that.
+        """
         self._consult()
         return self._source()
 
@@ -212,11 +221,33 @@ class Decision:
         return self._gpc
 
     @property
+    def foreign(self) -> Mapping[str, bool]:
+        """What other consent tools say, by category; nothing where the browser's signal or we have the say.
+
+        We have it once a visitor has chosen with us: a choice that has lapsed is asked again, whatever others remember.
+        """
+        if self.acts or not self._policy.reads or self.visit.receipt is not None:
+            return _NOTHING_FOREIGN
+        if self._foreign is None:
+            answers, refused = self.reader.foreign(self._request, self.now), self._policy.heeding if self.gpc else ()
+            self._foreign = {name: yes for name, yes in answers.items() if name not in refused}
+        return self._foreign
+
+    @property
     def choices(self) -> dict[str, Choice]:
         """The choices in force, those of this request included; lapsed ones are gone."""
         if self._choices is None:
             self._choices = choices_in_force(self._policy, self.visit)
         return self._choices
+
+    @property
+    def depends_on_signal(self) -> bool:
+        """Whether another signal of the browser could make another response to this request.
+
+        A choice that stands wins over the signal; one that is made in this request was not there at its beginning.
+        """
+        heeding = self._policy.heeding
+        return bool(heeding) and (bool(self.acts) or any(name not in self.choices for name in heeding))
 
     def permits(self, category: str) -> bool:
         """As ``allows``, for a category known to exist."""
@@ -226,11 +257,14 @@ class Decision:
         choice = self.choices.get(category)
         if choice is not None:
             return choice.granted
-        return rules.exempt and not (rules.gpc and self.gpc)
+        if rules.gpc and self.gpc:
+            return False
+        return self.foreign.get(category, rules.exempt)
 
     def standing(self) -> Standing:
         """Return what the visitor's pages depend on."""
-        answers = tuple((name, choice.granted) for name, choice in self.choices.items())
+        chosen = {name: choice.granted for name, choice in self.choices.items()}
+        answers = tuple({**self.foreign, **chosen}.items())
         return self.reader.standing(answers, self._source(), self.gpc, self.visit.applies)
 
     def decide(self, act: Act) -> None:
@@ -318,7 +352,9 @@ class Decision:
             return self.acts[-1].source
         if self.choices and self.visit.receipt is not None:
             return self.visit.receipt.source
-        return "gpc" if self.gpc and any(c.gpc for c in self._policy.categories.values()) else "default"
+        if self._policy.heeding and self.gpc:
+            return "gpc"
+        return "foreign" if self.foreign else "default"
 
 
 def standing_of(policy: Policy, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing:

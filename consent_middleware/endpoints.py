@@ -19,16 +19,17 @@ from .decision import Act, Decision
 from .export import as_27560
 from .http import Reply, Request
 from .messages import language_for, language_of
-from .own_cookies import choice_name
-from .pages import PAGE_HEADERS, notice_page, settings_page
+from .pages import PAGE_HEADERS, notice_page
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place
 from .record import Question, Record
+from .settings_page import SettingsPlace, settings_page
+from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
-PAGE_STYLE = asset("pages.css")
+STYLES = (asset("consent.css"), asset("pages.css"))
 """What the pages of our own look like."""
 
 BODY_LIMIT = 16 * 1024
@@ -91,8 +92,10 @@ class Endpoints:
             "/record": (("GET", "HEAD"), self._record),
             "/erase": (("POST",), self._erase),
         }
-        for file in (PAGE_STYLE, *assets):
+        for file in (*STYLES, *assets):
             self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
+        if policy.gpc_json:
+            self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
@@ -118,10 +121,12 @@ class Endpoints:
         if _content_type(request) == _JSON_TYPE:
             body = json.dumps({"error": refusal.message}).encode()
             return Reply(refusal.status, (*_JSON, *_COMMON, *refusal.headers), body)
+        language = self.language_for(request)
         page = notice_page(
-            language_for(request.header("accept-language")),
+            language,
+            self._policy.words(language),
             refusal.message,
-            style_url=f"{request.root}{self._prefix}{PAGE_STYLE.path}",
+            styles=self._styles(request),
             link=f"{request.root}{self._prefix}/settings",
             link_text="again" if refusal.status != 404 else "title",
         )
@@ -144,6 +149,10 @@ class Endpoints:
         state["policy"] = {"version": self._policy.version, "fingerprint": self._policy.fingerprint}
         return json.dumps(state).encode()
 
+    def _gpc_support(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        headers = (*_JSON, ("Cache-Control", "public, max-age=86400"), _NO_SNIFF)
+        return Reply(200, headers, support_resource(self._policy.date))
+
     def _csp_report(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         """Take in what a browser reports. Whoever sends it learns nothing, least of all what was made of it."""
         status = 202
@@ -162,16 +171,18 @@ class Endpoints:
 
     def _settings(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         here = f"{request.root}{self._prefix}"
-        page = settings_page(
-            self._policy,
-            decision,
-            language_for(request.header("accept-language")),
+        came_from = local_path(dict(parse_qsl(request.target.partition("?")[2])).get("next"))
+        place = SettingsPlace(
+            language=self.language_for(request),
             choice_url=f"{here}/choice",
-            style_url=f"{here}{PAGE_STYLE.path}",
-            next_path=f"{here}/settings",
-            home_path=f"{request.root}/",
+            policy_url=decision.policy_url,
+            styles=self._styles(request),
+            next_path=came_from or f"{here}/settings",
+            home_path=came_from or f"{request.root}/",
             once=self._token(),
         )
+        tables = partial(self._cookie_policy.table, self.place_of(request))
+        page = settings_page(self._policy, decision, place, tables)
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
 
     def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
@@ -182,13 +193,19 @@ class Endpoints:
 
     def place_of(self, request: Request, language: str = "") -> Place:
         """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
-        offered, default = self._policy.languages, self._policy.default_language
         asked = language_of(language)
         return Place(
-            language=asked if asked in offered else language_for(request.header("accept-language"), offered, default),
+            language=asked if asked in self._policy.languages else self.language_for(request),
             settings_url=f"{request.root}{self._prefix}/settings",
-            choice_cookie=choice_name(self._policy, request.scheme),
+            scheme=request.scheme,
         )
+
+    def language_for(self, request: Request) -> str:
+        """Return the language in which to address the visitor."""
+        return language_for(request.header("accept-language"), self._policy.languages, self._policy.default_language)
+
+    def _styles(self, request: Request) -> tuple[str, ...]:
+        return tuple(f"{request.root}{self._prefix}{style.path}" for style in STYLES)
 
     def _choice(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         if not comes_from_here(request):

@@ -18,6 +18,7 @@ from .decision import Decision, Visit, standing_of
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .own_cookies import OWN_NAMES, choice_name, first_name
@@ -27,7 +28,7 @@ from .record import Shown
 from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
-from .signals import refuses_by_gpc
+from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
 from .views import Views
 from .walls import Walls
 
@@ -41,6 +42,7 @@ _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
 _STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
+_NO_CONTACT = "does not tell visitors whom to ask about it: give it a controller and a contact"
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
@@ -90,14 +92,19 @@ class Engine:
         self.token = token
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
-        self.deposits = DepositSeal(self.keys)
         self._shown: dict[str, Shown] = {}
-        known = known_cookies(necessary)
+        if not policy.contact:
+            # A policy file without one is refused by the loader; the default policy cannot know it.
+            self.reporter.report(
+                logging.WARNING, "consent.C008", policy.version or "default", _NO_CONTACT, what="policy"
+            )
+        self.deposits = DepositSeal(self.keys)
+        known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
         self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
-        self.varies_on = ("Cookie", "Sec-GPC") if any(c.gpc for c in policy.categories.values()) else ("Cookie",)
+        self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
@@ -121,7 +128,7 @@ class Engine:
     def shown_in(self, language: str) -> Shown:
         """Return what a visitor sees when choosing in this language; made once, kept for as long as the site runs."""
         if language not in self._shown:
-            self._shown[language] = what_is_shown(self.policy, self.prefix, language)
+            self._shown[language] = what_is_shown(self.policy, self.prefix, language, self.cookie_policy)
         return self._shown[language]
 
     def shown(self, ui_hash: str) -> bytes | None:
@@ -131,6 +138,13 @@ class Engine:
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
+
+    def answers(self, request: Request) -> bool:
+        """Whether a request is for one of our own addresses, which the application never sees."""
+        path = request.path
+        if path.startswith(self.inside_prefix):
+            return True
+        return self.policy.gpc_json and path == GPC_PATH and not request.root
 
     def now(self) -> int:
         """Return the instant, in epoch seconds."""
@@ -156,10 +170,23 @@ class Engine:
     def gpc(self, request: Request) -> bool:
         """Read whether the browser refuses on the visitor's behalf. What cannot be read is a refusal."""
         try:
-            return refuses_by_gpc(request)
+            return refuses_by_gpc(request) or (self.policy.dnt and refuses_by_dnt(request))
         except Exception:
-            logger.exception("consent.fault: Sec-GPC could not be read; taken as a refusal")
+            logger.exception("consent.fault: the browser's signal could not be read; taken as a refusal")
             return True
+
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]:
+        """Read what other consent tools noted, by category; of two that differ, the no. What cannot be read is none."""
+        answers: dict[str, bool] = {}
+        try:
+            cookies = [*_pairs(request.cookies)]
+            for reading in self.policy.reads:
+                for category, yes in told(reading, cookies, now, self.policy.consent_lifetime).items():
+                    answers[category] = yes and answers.get(category, True)
+            return answers
+        except Exception:
+            logger.exception("consent.fault: another tool's cookie could not be read; taken as no choice")
+            return {}
 
     def is_plain(self, line: str, now: int) -> bool:
         """Whether a Set-Cookie line is beyond doubt one of a necessary cookie that needs no cap.
@@ -294,6 +321,15 @@ def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:
     for rule in policy.rules:
         homes.setdefault(rule.name, []).append(rule)
     return homes
+
+
+def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Every cookie that has a name, with its value."""
+    for header in headers:
+        for pair in header.split(";"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                yield name.strip(" \t"), value.strip(" \t")
 
 
 def _values(headers: Iterable[str], name: str) -> Iterable[str]:

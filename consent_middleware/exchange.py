@@ -65,7 +65,7 @@ class Exchange:
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.gates_pages = engine.markup is not None
         """Whether pages are gated for anybody, and their headers therefore to be looked at."""
-        self.is_ours = request.path.startswith(engine.inside_prefix)
+        self.is_ours = engine.answers(request)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
         self.question: Question | None = None
@@ -315,7 +315,7 @@ class Exchange:
         companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if (personal or swept) and (engine.enforces or own):
-            out = keep_private(vary_on(out, engine.varies_on))
+            out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
         return headers if out == headers else out
 
     def _walled(self, walls: Walls, headers: Headers) -> Headers:

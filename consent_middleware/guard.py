@@ -21,7 +21,7 @@ _LITERAL = "RULES"
 _NULL_PROTOTYPE = {"__proto__": None}
 """What keeps a cookie called ``constructor`` from being found in a JavaScript object that does not hold it."""
 
-_SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|/]")
+_SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|]")
 
 
 def guard_script(policy: Policy, cookies: Mapping[str, str]) -> bytes:
@@ -40,14 +40,15 @@ def guard_script(policy: Policy, cookies: Mapping[str, str]) -> bytes:
 
 def guard_rules(policy: Policy, cookies: Mapping[str, str]) -> dict[str, Any]:
     """Return what the guard has to know, as guard.js reads it."""
-    rules = Rules([(service.category, service.scripts, ()) for service in policy.services])
+    rules = Rules([(service.category, service.scripts, ()) for service in policy.page_services])
     withholds_hosts = policy.html.third_party_hosts == "withhold"
     own = [ascii_host(host.removeprefix("*.")) for host in policy.html.own_hosts]
     return {
         "categories": [*policy.choosable, *([UNDECLARED] if withholds_hosts else [])],
         "hosts": {**_NULL_PROTOTYPE, **{host: [*map(_entry, places)] for host, places in rules.places.items()}},
-        "files": sorted(rules.file_names),
-        "own": own if withholds_hosts else None,
+        "hint": "//|data-consent" if withholds_hosts else _hint(rules),
+        "own": own,
+        "others": UNDECLARED if withholds_hosts else "",
         "cookies": {**_NULL_PROTOTYPE, **cookies},
         "undeclared": UNDECLARED if policy.undeclared_cookies == "withhold" else "",
         "storage": {**_NULL_PROTOTYPE, **_storage(policy)},
@@ -57,6 +58,11 @@ def guard_rules(policy: Policy, cookies: Mapping[str, str]) -> dict[str, Any]:
 
 def _storage(policy: Policy) -> dict[str, str]:
     return {key: service.category for service in policy.services for key in service.storage}
+
+
+def _hint(rules: Rules) -> str:
+    """Return what stands in any markup that could concern the guard, as a regular expression."""
+    return "|".join(["data-consent", *map(_literal, sorted(filter(None, {*rules.hosts, *rules.file_names})))])
 
 
 def _entry(place: Place) -> list[str]:

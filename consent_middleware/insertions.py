@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 from .assets import Asset, asset, made
 from .banner import Addresses, banner, way_back
+from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
-from .messages import label_of
+from .messages import label_of, text_in
 from .policy import Policy
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
@@ -34,6 +35,8 @@ class View(NamedTuple):
     """The path at which the application is mounted."""
     is_framed: bool
     """Whether the page is shown inside another: its scripts are guarded all the same, but nobody is asked there."""
+    takes_inline: bool
+    """Whether the page's Content-Security-Policy lets a script of ours stand in the page itself."""
 
 
 class Insertion(NamedTuple):
@@ -55,9 +58,14 @@ class Insertions:
         self._guard = made("guard.js", guard_script(policy, cookies))
         self._script = asset("consent.js")
         self._style = asset("consent.css")
-        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style)
+        self._consent_mode = ConsentMode(policy)
+        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style, self._consent_mode.asset)
         """The files that the pages refer to."""
-        self.is_needed = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
+        self.tells_services = self._consent_mode.is_needed
+        """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
+        asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
+        self._asks = asks
+        self.is_needed = asks or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
     @property
@@ -67,7 +75,9 @@ class Insertions:
         told = [
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
-        return repr((self.assets, policy.banner, policy.controller, str(policy.consent_lifetime), told))
+        lifetime = str(policy.consent_lifetime)
+        files = [each.name for each in self.assets]
+        return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
     def into(self, view: View, *, nonce: str, next_path: str, once: str = "") -> Insertion:
         """Return what belongs into one page.
@@ -88,21 +98,27 @@ class Insertions:
         return Insertion(*(text.encode("ascii", "xmlcharrefreplace") for text in (head, body_end)))
 
     def _head(self, view: View) -> Iterator[str]:
-        if view.standing.withheld:
-            allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
-            src = escape(self._url(view, self._guard))
-            yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
+        allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+        if self.tells_services:
+            url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
+            yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
+        if not self._asks:
+            return
+        # Who allows everything is in need of the guard all the same, to shorten what scripts keep for too long.
+        when = "" if view.standing.withheld else " defer"
+        src = escape(self._url(view, self._guard))
+        yield f'<script src="{src}" data-consent-allowed="{allowed}"{when}{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
     def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed:
+        if view.is_framed or not self._asks:
             return
         here = escape(self._here(view))
         to = Addresses(
             choice=f"{here}/choice",
             settings=f"{here}/settings",
-            policy=f"{here}/policy",
+            policy=escape(self._policy_url(view)),
             style=escape(self._url(view, self._style)),
             next=_NEXT,
             from_here=f"?next={_QUERY}",
@@ -112,7 +128,7 @@ class Insertions:
         if view.standing.needs_asking:
             yield banner(self._policy, view.standing, view.language, to)
         if self._policy.banner.link != "off":
-            yield way_back(self._policy, view.language, to, is_hidden=view.standing.needs_asking)
+            yield way_back(self._policy, view.language, to)
         data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
@@ -124,7 +140,7 @@ class Insertions:
                 "allowed": name not in standing.withheld,
                 "required": self._policy.categories[name].required,
                 "onRequest": self._policy.categories[name].on_request,
-                "label": label_of(self._policy.categories[name], view.language),
+                "label": label_of(self._policy.categories[name], view.language, self._policy.default_language),
             }
             for name, status in standing.statuses
         }
@@ -139,8 +155,12 @@ class Insertions:
             "source": standing.source,
             "gpc": standing.gpc,
             "categories": categories,
-            "reload": False,
+            "reload": self._policy.html.csp == "enforce",
         }
+
+    def _policy_url(self, view: View) -> str:
+        own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
+        return own or f"{self._here(view)}/policy"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

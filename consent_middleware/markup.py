@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .assets import Asset, asset
 from .bodies import Body
-from .csp import nonce_of
+from .csp import nonce_of, takes_inline
 from .decision import Standing
 from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
@@ -151,7 +151,9 @@ class Markup:
         if not (self._insertions.is_needed and standing.applies):
             return False
         shown = _shown_as(request)
-        return bool(standing.withheld) if shown is Shown.IN_FRAME else shown is not Shown.AS_PART
+        if shown is Shown.IN_FRAME:
+            return bool(standing.withheld) or self._insertions.tells_services
+        return shown is not Shown.AS_PART
 
     def asks(self, request: Request, standing: Standing) -> bool:
         """Whether a page that answers this request asks its visitor."""
@@ -265,7 +267,13 @@ class Markup:
         if not self._inserts(request, standing):
             return _NOTHING
         try:
-            view = View(standing, self._language(request, headers), request.root, _shown_as(request) is Shown.IN_FRAME)
+            view = View(
+                standing,
+                self._language(request, headers),
+                request.root,
+                is_framed=_shown_as(request) is Shown.IN_FRAME,
+                takes_inline=takes_inline(headers),
+            )
             return self._insertions.into(
                 view, nonce=nonce_of(headers), next_path=next_path(request), once=self._token()
             )
@@ -326,6 +334,7 @@ class Markup:
         here = f"{request.root}{self._prefix}"
         place = Place(
             language=language,
+            words=self._policy.words(language),
             choice_url=f"{here}/choice",
             settings_url=f"{here}/settings",
             style_url=f"{here}{self._embed_style.path}",

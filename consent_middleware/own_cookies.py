@@ -12,7 +12,8 @@ from .policy import Policy
 _PREFIXES = ("__Host-", "__Secure-", "")
 _CHOICE, _FIRST = "consent", "consent-first"
 
-OWN_NAMES = tuple(prefix + name for prefix in _PREFIXES for name in (_CHOICE, _FIRST))
+CHOICE_NAMES = tuple(prefix + _CHOICE for prefix in _PREFIXES)
+OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES))
 
 
 def choice_name(policy: Policy, scheme: str) -> str:

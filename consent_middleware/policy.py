@@ -123,7 +123,9 @@ class HTMLSettings:
 
     ``csp`` sends a second Content-Security-Policy with pages, so that the browser itself stops what scripts load.
     ``browsing_topics`` names the categories without which browsers are told to keep their topics to themselves; None
-    stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone.
+    stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone. ``consent_mode`` says
+    whether Google's tags are withheld until consent ("basic"), or load at once and are told ("advanced"); "off" tells
+    no service anything.
     """
 
     gate: bool = False
@@ -135,6 +137,20 @@ class HTMLSettings:
     speculation_rules: bool = False
     csp: Literal["off", "report", "enforce"] = "off"
     browsing_topics: tuple[str, ...] | None = None
+    consent_mode: Literal["basic", "advanced", "off"] = "basic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Another consent tool, whose cookie is read for visitors who have not chosen with us.
+
+    ``tool`` is one of ``foreign.TOOLS``, ``cookie`` the name of its cookie. ``names`` tells for categories of ours
+    which of the tool's names stand for it: each group of them alone, if all in it have a yes.
+    """
+
+    tool: str
+    cookie: str
+    names: Mapping[str, tuple[tuple[str, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +182,9 @@ class Policy:
     those in which visitors are addressed, the default one to who understands none of them; ``texts`` has the site's
     own words in place of built-in messages, by language and key. ``policy_url`` is where the site tells its policy
     itself, by language.
+
+    ``dnt`` reads Do Not Track like Global Privacy Control, ``gpc_json`` tells at ``/.well-known/gpc.json`` that the
+    site abides by the latter. ``reads`` are other consent tools whose word counts where there is none of ours.
     """
 
     version: str = ""
@@ -178,6 +197,9 @@ class Policy:
     undeclared_cookies: Literal["withhold", "allow", "report"] = "withhold"
     session_cookies: Literal["leave", "count"] = "leave"
     cookie_domain: str | None = None
+    dnt: bool = False
+    gpc_json: bool = False
+    reads: tuple[Reading, ...] = ()
     mode: Literal["enforce", "report"] = "enforce"
     languages: tuple[str, ...] = languages.TAGS
     default_language: str = "en"
@@ -188,6 +210,7 @@ class Policy:
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()
+    consent_signals: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @classmethod
     def load(cls, source: str | PathLike[str] | Mapping[str, Any]) -> Policy:
@@ -212,6 +235,11 @@ class Policy:
         return tuple(sorted(name for name, category in self.categories.items() if not category.required))
 
     @cached_property
+    def heeding(self) -> tuple[str, ...]:
+        """The categories that the browser's signal refuses."""
+        return tuple(name for name, category in self.categories.items() if category.gpc)
+
+    @cached_property
     def rules(self) -> tuple[CookieRule, ...]:
         """Every rule that decides about a cookie of this site; the site's own come after those of its services."""
         of_services = (rule for service in self.services for rule in service.cookies if not rule.third_party)
@@ -227,8 +255,17 @@ class Policy:
 
     @cached_property
     def page_services(self) -> tuple[Service, ...]:
-        """Every service in the category for which its scripts and embeds wait in pages."""
-        return self.services
+        """Every service in the category for which its scripts and embeds wait in pages.
+
+        That is its own, except for Google's tags in the advanced consent mode, which load without being asked about.
+        """
+        required = next((category.name for category in self.categories.values() if category.required), None)
+        if self.html.consent_mode != "advanced" or required is None:
+            return self.services
+        return tuple(
+            service.in_category(required) if service.id in CONSENT_MODE_SERVICES else service
+            for service in self.services
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -246,6 +283,20 @@ class Policy:
         digest = hashlib.sha256(json.dumps(consented, sort_keys=True).encode()).digest()
         return base64.urlsafe_b64encode(digest[:9]).decode()
 
+
+CONSENT_MODE_SERVICES = frozenset({"google-analytics", "google-ads", "google-tag-manager", "google-marketing-platform"})
+"""The services, by their ids in the catalogue, that Google's Consent Mode speaks to."""
+
+CONSENT_SIGNALS = (
+    "ad_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "analytics_storage",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
+)
+"""What Google's Consent Mode (version 2) asks about."""
 
 DEFAULT_CATEGORIES: Mapping[str, Category] = MappingProxyType(
     {

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from .lifetime import Lifetime
 from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in
+from .own_cookies import choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy, Service, Texts
 from .prose import (
     Action,
@@ -50,6 +51,7 @@ PAGE_HEADERS = (
 
 # One policy in every language, at a few addresses.
 _REMEMBERED = 128
+_TABLES_REMEMBERED = 512
 
 _BROWSERS = (
     Link("Chrome", "https://support.google.com/chrome/answer/95647"),
@@ -65,11 +67,11 @@ _BROWSERS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the policy is read: its language, and what this site calls its own address and cookie."""
+    """Where the policy is read: in which language, how the settings are reached, and over which scheme."""
 
     language: str
     settings_url: str
-    choice_cookie: str = "__Host-consent"
+    scheme: str = "https"
 
 
 class CookiePolicy:
@@ -80,6 +82,7 @@ class CookiePolicy:
         self._policy = policy
         self._known = tuple(cookie for cookie in known if cookie.name not in declared)
         self._html = lru_cache(_REMEMBERED)(self._told_in_html)
+        self._table = lru_cache(_TABLES_REMEMBERED)(self._table_in_html)
 
     def title(self, language: str) -> str:
         return self._policy.words(language)["policy"]
@@ -111,10 +114,17 @@ class CookiePolicy:
 </html>
 """
 
+    def table(self, place: Place, category: Category) -> str:
+        """Return the table of what one category keeps, "" if it keeps nothing."""
+        return self._table(place, category.name)
+
     def markdown(self, place: Place) -> str:
         """Return the policy in Markdown, its title included."""
         title = escape(self.title(place.language), quote=False)
         return f"# {title}\n\n{markdown_of(_Telling(self._policy, self._known, place).blocks())}"
+
+    def _table_in_html(self, place: Place, category: str) -> str:
+        return html_of(_Telling(self._policy, self._known, place).table(self._policy.categories[category]))
 
     def _told_in_html(self, place: Place) -> str:
         direction = "rtl" if is_right_to_left(place.language) else "ltr"
@@ -134,6 +144,7 @@ class _Telling:
         self._enforces = policy.mode == "enforce"
 
     def blocks(self) -> Iterator[Block]:
+        yield from self._edition()
         yield self._says("policy-intro")
         yield self._says("policy-what")
         yield from self._choice()
@@ -142,6 +153,17 @@ class _Telling:
         yield from self._lifetimes()
         yield from self._browser()
         yield from self._contact()
+
+    def _edition(self) -> Iterator[Block]:
+        policy, words = self._policy, self._words
+        line: Line = ()
+        if policy.version:
+            line = (f"{words['version']} ", Name(policy.version))
+        if policy.date:
+            told = f"{words['policy-date']} {day_in(policy.date, self._language)}"
+            line = (*line, f" · {told}") if line else (told,)
+        if line:
+            yield Paragraph(line)
 
     def _choice(self) -> Iterator[Block]:
         yield self._heading("banner-title")
@@ -162,13 +184,15 @@ class _Telling:
             if description := description_of(category, self._language, self._policy.default_language):
                 yield Paragraph((description,))
             yield from self._standing(category)
-            if rows := (*self._own_rows(category), *self._service_rows(category)):
-                caption = self._words["policy-table"].format(category=self._label(category))
-                yield Table(caption, self._columns("name", "provider", "purpose", "lifetime"), rows)
-            else:
-                yield self._says("policy-nothing")
+            yield from self.table(category) or (self._says("policy-nothing"),)
         if self._enforces and self._policy.undeclared_cookies == "withhold":
             yield self._says("policy-undeclared")
+
+    def table(self, category: Category) -> tuple[Block, ...]:
+        """The table of what a category keeps, if there is anything."""
+        rows = (*self._own_rows(category), *self._service_rows(category))
+        caption = self._words["policy-table"].format(category=self._label(category))
+        return (Table(caption, self._columns("name", "provider", "purpose", "lifetime"), rows),) if rows else ()
 
     def _standing(self, category: Category) -> Iterator[Block]:
         if category.required:
@@ -182,9 +206,7 @@ class _Telling:
         """Rows of what belongs to the site itself: our cookie, those of its framework, those it declares."""
         who = self._whose(self._policy.controller)
         if category is self._home_of_the_necessary:
-            kept = self._span(self._policy.consent_lifetime)
-            purpose = self._words["purpose-choice"]
-            yield ((Code(self._place.choice_cookie),),), (who,), ((purpose,),), ((kept,),)
+            yield from self._our_rows(who)
             for cookie in self._known:
                 yield (
                     ((Code(cookie.name),),),
@@ -195,6 +217,14 @@ class _Telling:
         for rule in self._policy.cookies:
             if rule.category == category.name:
                 yield self._rule_row(rule, who, category)
+
+    def _our_rows(self, who: Line) -> Iterator[tuple[tuple[Line, ...], ...]]:
+        scheme = self._place.scheme
+        kept = self._span(self._policy.consent_lifetime), self._at_most(self._policy.cookie_lifetime)
+        names = choice_name(self._policy, scheme), first_name(self._policy, scheme)
+        purposes = self._words["purpose-choice"], self._words["purpose-first"]
+        for name, purpose, span in zip(names, purposes, kept, strict=True):
+            yield ((Code(name),),), (who,), ((purpose,),), ((span,),)
 
     def _service_rows(self, category: Category) -> Iterator[tuple[tuple[Line, ...], ...]]:
         for service in self._policy.services:
@@ -252,13 +282,6 @@ class _Telling:
         if lines:
             yield Listing(tuple(lines))
         yield self._says("policy-rights")
-        edition: list[Line] = []
-        if policy.version:
-            edition.append((f"{words['version']} ", Name(policy.version)))
-        if policy.date:
-            edition.append((f"{words['policy-date']} {day_in(policy.date, self._language)}",))
-        if edition:
-            yield Listing(tuple(edition))
 
     @property
     def _home_of_the_necessary(self) -> Category | None:

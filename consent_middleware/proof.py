@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
-from .messages import language_for
 from .own_cookies import choice_name, own_line
 from .record import Record, State
 from .release import release
@@ -42,7 +41,7 @@ class Proof:
         act = decision.acts[-1]
         now, previous = decision.visit.now, decision.visit.receipt
         choices = {name: choice.granted for name, choice in decision.choices.items()}
-        language = language_for(self._request.header("accept-language"))
+        language = engine.endpoints.language_for(self._request)
         return Record(
             record_id=engine.seal.id_of(receipt),
             subject=receipt.who,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from .assets import Asset, asset
 from .banner import Addresses, banner
 from .decision import Answers, Decision, Standing, Visit, Whose, standing_of
 from .http import Request
-from .pages import settings_page
 from .policy import Policy
+from .policy_page import CookiePolicy, Place
 from .record import Shown
+from .settings_page import SettingsPlace, settings_page
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,30 @@ class _Newcomer:
     def gpc(self, request: Request) -> bool:
         return False
 
+    def foreign(self, request: Request, now: int) -> Mapping[str, bool]:
+        return {}
+
     def standing(self, answers: Answers, source: Whose, gpc: bool, applies: bool) -> Standing:
         return standing_of(self.policy, answers, source, gpc=gpc, applies=applies)
 
 
-def what_is_shown(policy: Policy, prefix: str, language: str) -> Shown:
+def what_is_shown(policy: Policy, prefix: str, language: str, cookies: CookiePolicy) -> Shown:
     """Return what a visitor without a choice sees in one language: the settings and, where there is one, the banner.
 
     Every text, switch and style is in the document itself, so that it looks the same years later and asks nobody.
     """
     # The reader above answers without looking at any request.
     decision = Decision(_Newcomer(policy, prefix), cast("Request", None))
-    page = settings_page(
-        policy,
-        decision,
-        language,
+    place = SettingsPlace(
+        language=language,
         choice_url=f"{prefix}/choice",
-        style_url=_within(asset("pages.css")),
+        policy_url=f"{prefix}/policy",
+        styles=(_within(asset("consent.css")), _within(asset("pages.css"))),
         next_path=f"{prefix}/settings",
         home_path="/",
     )
+    tables = partial(cookies.table, Place(language, settings_url=f"{prefix}/settings"))
+    page = settings_page(policy, decision, place, tables)
     if policy.banner.show:
         addresses = Addresses(
             choice=f"{prefix}/choice",

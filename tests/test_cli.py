@@ -149,6 +149,10 @@ class TestCheck:
             (("version", "languages = ['fr', 'en']\nversion"), "purpose of the cookie theme: no text in fr, en"),
             (('"30 days"', '"30 days"\npurpose.fr = "x"'), "purpose of the cookie basket: no text in fr"),
             (("[categories.chat]", "[categories.maps]\nlabel.fr-CA = 'x'\n[categories.chat]"), "maps: no text in fr"),
+            (
+                ("[[cookies]]", "[[services]]\nid = 'own'\nname = 'O'\nprovider = 'P'\ncategory = 'chat'\n[[cookies]]"),
+                "own names neither scripts nor inline markers",
+            ),
             (("version", "policy_url = {en = '/cookies'}\nversion"), "cookie theme: no text in en"),
             (("", ""), "plausible has no cookies"),
             (("", ""), "linkedin-insight keeps cookies in its own jar"),

@@ -334,6 +334,23 @@ MISTAKES = [
         "categories.necessary.required",
         "another name",
     ),
+    (f"{SMALLEST}reads = ['klaru']", Id.READS, "policy.reads[0].tool", "klaro"),
+    (
+        f"{SMALLEST}reads = [{{tool = 'klaro', categories = {{a = ['x']}}}}]",
+        Id.UNKNOWN_CATEGORY,
+        "policy.reads[0].categories.a",
+        "",
+    ),
+    (
+        f"{SMALLEST}reads = [{{tool = 'klaro', categories = {{necessary = ['x']}}}}]",
+        Id.READS,
+        "policy.reads[0].categories.necessary",
+        "required",
+    ),
+    (f"{SMALLEST}dnt = true\n[categories.a]", Id.SIGNAL, "policy.dnt", "gpc = true"),
+    (f"{SMALLEST}gpc_json = true\n[categories.a]", Id.SIGNAL, "policy.gpc_json", "gpc = true"),
+    (f"{SMALLEST}[categories.a]\nfirst_deposit = true", Id.STANDING, "categories.a.first_deposit", "leave it out"),
+    (f"{SMALLEST}session_cookies = 'keep'", Id.NOT_AN_OPTION, "policy.session_cookies", "leave"),
     (f"{SMALLEST}[categories.a]\nrequired = true\ngpc = true", Id.STANDING, "categories.a.gpc", "refused"),
     (f"{SMALLEST}[categories.a]\nrequired = true\nexempt = true", Id.STANDING, "categories.a.exempt", "refused"),
     (

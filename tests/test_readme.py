@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.template import Engine
 
 from consent_middleware import ConsentWSGI, Policy
 from consent_middleware.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what may be typed
@@ -104,6 +105,24 @@ def test_the_commands_print_what_the_readme_shows(shop: int, tmp_path: Path) -> 
         assert re.fullmatch(expected, printed.replace("\r\n", "\n")), (command, printed)
 
 
+def test_the_policy_page_is_written_by_the_commands_that_the_readme_shows(folder: Path) -> None:
+    consent = f'consent() {{ {sys.executable} -m consent_middleware "$@"; }}; '
+    commands = re.findall(r"^\$ (consent page .*)$", README, re.MULTILINE)
+    for command in commands:
+        subprocess.run(["sh", "-c", consent + command], cwd=folder, check=True)
+    assert "<h1>Politique de cookies</h1>" in (folder / "cookies.html").read_text(encoding="utf-8")
+    assert "| `sessionid` | Example SARL |" in (folder / "cookies.md").read_text(encoding="utf-8")
+
+
+def test_the_template_helpers_of_the_readme_exist() -> None:
+    assert "{{ consent_policy() }}" in README and "`consent_policy(request)`" in README
+    assert {"consent_policy"} <= {*import_module("consent_flask").__all__} & {
+        *import_module("consent_starlette").__all__
+    }
+    (tag,) = re.findall(r"`(\{% load consent %\}\{% consent_policy %\})`", README)
+    Engine(libraries={"consent": "consent_django.templatetags.consent"}).from_string(tag)
+
+
 def test_what_is_installed_exists() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     named = re.search(r"with the extras you need: (.*?)\.", README, re.DOTALL)
@@ -121,7 +140,7 @@ def test_every_reason_code_is_explained() -> None:
 def test_every_command_shown_can_be_typed() -> None:
     lines = [line for block in blocks_of_all("console") for line in block.splitlines() if line.startswith("$ consent ")]
     for line in lines:
-        _parser().parse_args(shlex.split(line, comments=True)[2:])
+        _parser().parse_args(shlex.split(line.partition(">")[0], comments=True)[2:])
     assert {f"$ consent ledger {command.name}" for command in LEDGER_COMMANDS} <= {
         " ".join(line.split()[:4]) for line in lines
     }

@@ -13,6 +13,7 @@ from .kinds import SEVERITIES, Kind, Severity
 from .report import CookieSeen, PartySeen, Report
 
 _MOST_PLACES = 8
+_MOST_OF_A_KIND = 25
 _MEANINGS = {
     "high": "done to the visitor without consent",
     "medium": "a promise that can fail",
@@ -97,8 +98,11 @@ def _kind(kind: Kind, findings: list[Finding]) -> Iterator[str]:
     yield f'<article class="{kind.severity}" id="{kind.id}">'
     yield f"<h3><span class=pill>{kind.severity}</span> {escape(kind.title)} <code>{kind.id}</code></h3>"
     yield f"<p class=promise><b>Promised</b> {escape(kind.promise)}</p>"
-    for finding in findings:
+    for finding in findings[:_MOST_OF_A_KIND]:
         yield from _instance(finding)
+    if len(findings) > _MOST_OF_A_KIND:
+        others = ", ".join(f"<code>{escape(finding.subject)}</code>" for finding in findings[_MOST_OF_A_KIND:])
+        yield f"<p class=where>The same holds for {others}.</p>"
     yield f"<p class=fix><b>To do</b> {escape(kind.fix)}</p>"
     yield "</article>"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -17,6 +17,8 @@ from .report import CookieSeen, PartySeen, Report
 
 _STYLES = {"high": "bold red", "medium": "yellow", "low": "cyan"}
 _MOST_PLACES = 3
+_MOST_OF_A_KIND = 10
+_MOST_ROWS = 50
 _SHORT = {State.NONE: "none", State.REFUSED: "refuse", State.ACCEPTED: "accept"}
 _WIDTH = 110
 """Columns where there is no terminal to ask: a log of a pipeline wraps no sooner."""
@@ -30,8 +32,14 @@ def print_report(report: Report, out: TextIO, width: int | None = None) -> None:
     console.print(f"[bold]{escape(report.url)}[/]", style=None)
     console.print(escape(_scope(report)))
     console.print()
-    for finding in report.findings:
-        _print_finding(finding, console)
+    for kind in dict.fromkeys(finding.kind for finding in report.findings):
+        found = [finding for finding in report.findings if finding.kind is kind]
+        for finding in found[:_MOST_OF_A_KIND]:
+            _print_finding(finding, console)
+        if len(found) > _MOST_OF_A_KIND:
+            console.print(
+                f"{kind.id} and {len(found) - _MOST_OF_A_KIND} more of the same; --format json has them all\n"
+            )
     if report.cookies:
         console.print(_cookie_table(report.cookies, report.states))
     if report.parties:
@@ -88,18 +96,18 @@ def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
     yield "where", "\n".join(places)
 
 
-def _cookie_table(cookies: Iterable[CookieSeen], states: Iterable[State]) -> Table:
+def _cookie_table(cookies: Sequence[CookieSeen], states: Iterable[State]) -> Table:
     table = _table("Cookies", ("name", "category", "lifetime", "attributes"), states)
-    for cookie in cookies:
+    for cookie in cookies[:_MOST_ROWS]:
         category = cookie.category or "undeclared"
         traits = ", ".join([*cookie.traits, *(["by a script"] if cookie.by == "script" else [])])
         table.add_row(Text(cookie.name), category, cookie.lifetime, Text(traits), *_marks(cookie.states, states))
-    return table
+    return _shortened(table, len(cookies))
 
 
-def _party_table(parties: Iterable[PartySeen], states: Iterable[State]) -> Table:
+def _party_table(parties: Sequence[PartySeen], states: Iterable[State]) -> Table:
     table = _table("Services and third parties", ("name", "category", "hosts", "elements"), states)
-    for party in parties:
+    for party in parties[:_MOST_ROWS]:
         row = (
             Text(party.name),
             party.category or "undeclared",
@@ -107,6 +115,12 @@ def _party_table(parties: Iterable[PartySeen], states: Iterable[State]) -> Table
             ", ".join(party.elements),
         )
         table.add_row(*row, *_marks(party.states, states))
+    return _shortened(table, len(parties))
+
+
+def _shortened(table: Table, rows: int) -> Table:
+    if rows > _MOST_ROWS:
+        table.caption = f"and {rows - _MOST_ROWS} more; --format json has them all"
     return table
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from itsdangerous import Signer
 
 from ..cookies.setcookie import SetCookie, read_set_cookie
-from ..engine import OWN_NAMES
+from ..own_cookies import CHOICE_NAMES
 from ..policy import Policy
 from ..seal import SALT, Choice, Receipt, Seal
 from . import kinds
@@ -177,7 +177,7 @@ def check_withdrawal(
     if not any(map(is_optional, accepted.names)):
         return
     lapsed = Visitor(web, State.NONE, accepted.copy())
-    for name in OWN_NAMES:
+    for name in CHOICE_NAMES:
         lapsed.jar.drop(name)
     before = lapsed.jar.names
     lapsed.visit(Target(start))

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..cookies.setcookie import SetCookie, read_set_cookie
-from ..engine import OWN_NAMES, Kind
+from ..engine import Kind
 from ..lifetime import Lifetime
+from ..own_cookies import OWN_NAMES
 from . import kinds
 from .findings import Finding, Place, State, address_of, masked_line, printable
 from .jar import refusal

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
-from selectolax.lexbor import LexborHTMLParser
-
+from .links import references
 from .site import Target, Visit, Visitor, origin_of
 from .web import AGENT, Answer, Unreadable, Web
 
-_LINKS = "a[href], area[href], iframe[src], frame[src]"
-_RESOURCES = "img[src], script[src], link[rel~=stylesheet][href]"
 # Following these would do something, and a download is no page.
 _ACTS = re.compile(r"log-?out|sign-?out|log-?off|delete|remove|unsubscribe", re.IGNORECASE)
 _DOWNLOAD = re.compile(
@@ -89,21 +86,18 @@ class Crawl:
             yield visitor.visit(Target(url, is_resource=True))
 
     def _read(self, answer: Answer, depth: int) -> None:
-        tree = LexborHTMLParser(answer.body)
-        base = answer.url
-        if (element := tree.css_first("base[href]")) is not None:
-            base = _joined(base, element.attributes.get("href") or "") or base
-        for element in tree.css(_LINKS):
-            if url := self._own(base, element.attributes):
+        base: str | None = None
+        for reference in references(answer.body, answer.charset):
+            if reference.role == "base":
+                base = base or _joined(answer.url, reference.address)
+                continue
+            url = _joined(base or answer.url, reference.address)
+            if url is None or origin_of(url) != self._origin:
+                continue
+            if reference.role == "link":
                 self._note(url, depth + 1)
-        for element in tree.css(_RESOURCES):
-            url = self._own(base, element.attributes)
-            if url and not self._skips(url) and (self._robots is None or self._robots.allows(url)):
+            elif not self._skips(url) and (self._robots is None or self._robots.allows(url)):
                 self._resources.setdefault(url)
-
-    def _own(self, base: str, attributes: dict[str, str | None]) -> str | None:
-        url = _joined(base, attributes.get("href") or attributes.get("src") or "")
-        return url if url is not None and origin_of(url) == self._origin else None
 
     def _note(self, url: str, depth: int) -> None:
         if _plain(url) in self._known or len(self._known) > _MOST_WAITING:

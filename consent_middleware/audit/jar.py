@@ -9,6 +9,9 @@ from ..cookies.setcookie import SetCookie, read_set_cookie
 from . import kinds
 from .kinds import Kind
 
+_MOST_COOKIES = 180
+"""What Chromium keeps for a site before it lets the oldest go."""
+
 _Home = tuple[str, str, str]
 """Name, domain (``""``: this host only) and path: what makes a cookie the same cookie."""
 
@@ -57,6 +60,8 @@ class Jar:
         if cookie.is_deletion(now):
             self._kept.pop(home, None)
         else:
+            if len(self._kept) >= _MOST_COOKIES and home not in self._kept:
+                del self._kept[next(iter(self._kept))]
             pair = f"{cookie.name}={cookie.value}" if cookie.name else cookie.value
             self._kept[home] = (pair, cookie.secure)
 

@@ -81,10 +81,6 @@ class Knowledge:
         """Return what a cookie name stands for, None for one that nobody declared."""
         return self._engine.kind_of(name)
 
-    def latest(self, kind: Kind | None, now: int) -> int:
-        """Return the latest instant at which a cookie set now may end."""
-        return self._engine.latest(kind, now)
-
     def owner_of_storage(self, key: str) -> Trace | None:
         """Return whose key of web storage this is."""
         service = self._storage(key)

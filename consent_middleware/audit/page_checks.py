@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from ..fields import WATCHED, without_withheld
@@ -12,8 +11,6 @@ from .kinds import Kind
 from .knowledge import Knowledge, Trace
 from .site import Visit
 from .web import Answer
-
-_CHARSET = re.compile(r"charset[ \t]*+=[ \t]*+\"?([^;\"\s]++)", re.IGNORECASE)
 
 
 def check_pages(visits: Iterable[Visit], knowledge: Knowledge) -> Iterator[Finding]:
@@ -32,7 +29,7 @@ def traces_of(answer: Answer, knowledge: Knowledge) -> tuple[Trace, ...]:
     """Return everything of others that is live in an answer, if it is a page."""
     if not answer.is_page:
         return ()
-    return knowledge.traces_in(answer.body, answer.url, _encoding(answer))[0]
+    return knowledge.traces_in(answer.body, answer.url, answer.charset)[0]
 
 
 def kind_of_trace(trace: Trace, state: State, knowledge: Knowledge) -> Kind | None:
@@ -103,15 +100,10 @@ def _check_readable(visit: Visit, knowledge: Knowledge) -> Iterator[Finding]:
     for answer in visit.answers:
         if answer.shortfall:
             yield Finding(kind=kinds.PAGE_UNREADABLE, subject=subject, seen=answer.shortfall, places=(place,))
-        elif answer.is_page and (encoding := knowledge.traces_in(answer.body, answer.url, _encoding(answer))[1]):
+        elif answer.is_page and (encoding := knowledge.traces_in(answer.body, answer.url, answer.charset)[1]):
             seen = f"its encoding, {encoding}, hides markup from whoever reads bytes, the gate too"
             yield Finding(kind=kinds.PAGE_UNREADABLE, subject=subject, seen=seen, places=(place,))
         if answer.status >= 500:
             seen = f"it answered {answer.status} with “{visit.state.value}”"
             evidence = f"GET {address_of(answer.url)}: {answer.status}"
             yield Finding(kind=kinds.SERVER_ERROR, subject=subject, seen=seen, evidence=evidence, places=(place,))
-
-
-def _encoding(answer: Answer) -> str:
-    found = _CHARSET.search(answer.header("content-type"))
-    return found[1] if found else "utf-8"

@@ -66,10 +66,19 @@ def audit(url: str, options: Options | None = None, progress: Progress = _say_no
     nowhere; whatever else goes wrong is a part of the report.
     """
     options = options or Options()
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise SiteUnreadable(f"{url!r} is no address of a site; write https://www.example.org/")
     with Web(options.limits, options.trust) as web:
         return _Audit(web, options, progress).report(url)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looks at it, and raises for what is none
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class _Audit:

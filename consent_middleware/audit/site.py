@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from ..engine import OWN_NAMES
+from ..own_cookies import CHOICE_NAMES
 from .findings import State
 from .jar import Jar
 from .web import Answer, Unreadable, Web
@@ -149,7 +149,7 @@ class ChoicePoint:
 
 def consent_cookie(jar: Jar) -> str | None:
     """Return the name of the consent cookie in a jar, None if there is none."""
-    return next((name for name in OWN_NAMES if name in jar.names), None)
+    return next((name for name in CHOICE_NAMES if name in jar.names), None)
 
 
 def _statuses(state: Mapping[str, Any]) -> Mapping[str, object]:

@@ -7,15 +7,16 @@ cookies are kept by nobody, and whatever goes wrong is an ``Unreadable`` with a 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,6 +35,7 @@ _BROWSER_HEADERS = {
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Site": "none",
 }
+_CHARSET = re.compile(r"charset[ \t]*+=[ \t]*+\"?([^;\"\s]++)", re.IGNORECASE)
 _PIECE = 64 * 1024
 _INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _SKEW = 300
@@ -82,6 +84,12 @@ class Answer:
         return self.header("content-type").partition(";")[0].strip().lower() == "text/html"
 
     @property
+    def charset(self) -> str:
+        """The encoding that the Content-Type declares, else UTF-8, which finds whatever is ASCII."""
+        found = _CHARSET.search(self.header("content-type"))
+        return found[1] if found else "utf-8"
+
+    @property
     def is_secure(self) -> bool:
         return urlsplit(self.url).scheme == "https"
 
@@ -123,16 +131,27 @@ class Web:
         self.requests += 1
         sent = {name: value for name, value in {**_BROWSER_HEADERS, **(headers or {})}.items() if value}
         try:
-            return self._runner.run(self._ask(method, url, sent, body))
+            return self._runner.run(self._ask_again(method, url, sent, body))
         except TimeoutError:
             raise Unreadable(f"there was no answer within {self._limits.timeout:g} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise Unreadable(_reason(error)) from error
 
+    async def _ask_again(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Ask, and once more if the connection fails: a server may have closed it just before it was used again."""
+        try:
+            return await self._ask(method, url, headers, body)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if method != "GET":
+                raise
+            return await self._ask(method, url, headers, body)
+
     async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         # The time-outs of httpx begin anew with every byte, so a server that drips would never meet one.
         async with asyncio.timeout(self._limits.timeout):
-            request = self._client.build_request(method, url, headers=headers, content=body or None)
+            # What cookies hold is octets, not text, and goes back as it came.
+            sent = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+            request = self._client.build_request(method, url, headers=sent, content=body or None)
             response = await self._client.send(request, stream=True)
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
         try:
@@ -149,6 +168,8 @@ class Web:
                 async for piece in response.aiter_raw(_PIECE):
                     if not body.take(piece):
                         break
+                else:
+                    body.end()
         except TimeoutError:
             body.shortfall = f"it was not complete within {self._limits.timeout:g} seconds"
         except (httpx.HTTPError, OSError) as error:
@@ -170,6 +191,7 @@ class _Body:
     def __init__(self, coding: str, limit: int) -> None:
         self.content = bytearray()
         self.shortfall = ""
+        self._has_begun = False
         self._limit = limit
         name = coding.strip().lower()
         self._inflate = zlib.decompressobj(_INFLATE[name]) if name in _INFLATE else None
@@ -180,6 +202,7 @@ class _Body:
         """Take in a piece and return whether another one is wanted."""
         if self.shortfall:
             return False
+        self._has_begun = True
         room = self._limit - len(self.content)
         if self._inflate is not None:
             try:
@@ -192,6 +215,11 @@ class _Body:
             self.shortfall = f"it is larger than {self._limit / 1e6:g} MB; the beginning was examined"
         return not self.shortfall
 
+    def end(self) -> None:
+        """Take in that there is no more."""
+        if self._inflate is not None and not self._inflate.eof and not self.shortfall and self._has_begun:
+            self.shortfall = "its compression breaks off"
+
 
 def _instant(headers: Headers) -> int:
     """The instant of the server's Date if it is one, else our own: browsers measure Expires against Date."""
@@ -202,18 +230,26 @@ def _instant(headers: Headers) -> int:
 
 def _reason(error: Exception) -> str:
     """Say in a few words what went wrong; the exceptions of sockets and TLS are not written for people."""
-    cause: BaseException | None = error
-    while cause is not None:
+    causes = [*_causes(error)]
+    for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed ({cause.reason or 'the handshake broke off'})"
-        if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout) and cause.__cause__ is None:
-            return f"no connection could be made ({str(cause) or 'time-out'})"
-        if isinstance(cause, httpx.TimeoutException | TimeoutError):
-            return "it took too long"
-        cause = cause.__cause__ or cause.__context__
-    return str(error) or type(error).__name__
+    if isinstance(error, httpx.ConnectError):
+        reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), error)
+        return f"no connection could be made ({reason})"
+    if isinstance(error, httpx.TimeoutException):
+        return "it took too long"
+    return str(error) or "the connection was closed"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):  # one for each address of a host
+            yield from cast("BaseExceptionGroup[BaseException]", error).exceptions
+        error = error.__cause__ or error.__context__
 
 
 def _version() -> str:

@@ -122,6 +122,8 @@ def _notes(policy: Policy) -> Iterator[str]:
 def _notes_on(service: Service, policy: Policy) -> Iterator[str]:
     if not service.cookies:
         yield f"{service.id} has no cookies"
+    if service.category in policy.choosable and not (service.scripts or service.inline):
+        yield f"{service.id} names neither scripts nor inline markers, so nothing of it is withheld in pages"
     if any(cookie.third_party for cookie in service.cookies):
         yield f"{service.id} keeps cookies in its own jar, which nothing here can reach once it has loaded"
     entry = catalogue.find(service.id)

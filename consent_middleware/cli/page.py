@@ -44,7 +44,6 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     place = Place(
         language=options.language or policy.default_language,
         settings_url=f"{options.prefix.rstrip('/')}/settings",
-        choice_cookie="__Secure-consent" if policy.cookie_domain else "__Host-consent",
     )
     print(_written(told, place, options.format), end="", file=out)
     return False

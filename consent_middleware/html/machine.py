@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from .elements import LOADING, LOADING_IN_SVG
+from .elements import EMBEDS, LOADING, LOADING_IN_SVG
 from .foreign import Realm
 from .judged import JudgedDocument
 from .plan import (
@@ -21,7 +21,7 @@ from .plan import (
     TAG_LIMIT,
     Prologue,
 )
-from .search import HELD, HOLD_TEXT, SEARCH_EVERY_TAG, SWITCHES, Search
+from .search import GATED, HELD, HOLD_TEXT, SEARCH_EVERY_TAG, SWITCHES, Search
 from .tokens import (
     CLOSE_TAG,
     ORDINARY_SCRIPT,
@@ -41,6 +41,9 @@ from .tokens import (
     whole_comment,
 )
 from .verdicts import DULL, UNDECLARED, Body, Finding, Verdict
+
+_PLAINLY_JUDGED = GATED - EMBEDS
+"""Elements behind whose tag nothing changes, and in whose place nothing is put."""
 
 
 class Machine(JudgedDocument):
@@ -88,7 +91,8 @@ class Machine(JudgedDocument):
             at = whole.end()
             if name not in SWITCHES:
                 if name == b"/body":
-                    return self._tag(buffer, place, at)
+                    self._inject_body_end(place)
+                    continue
                 verdict = self._judge.verdicts.get(bytes(buffer[place:at]))
                 if verdict is not DULL:
                     self._gate(name, buffer, place, at)
@@ -119,17 +123,50 @@ class Machine(JudgedDocument):
 
         Otherwise the states it would go through take over.
         """
-        if name in HOLD_TEXT and not self._plan.css:
+        if name == b"base":
+            self._base(bytes(buffer[start:end]))
+            return end
+        if self._plan.css:
+            return self._tag(buffer, start, end)
+        if name == b"noscript":
+            return self._noscript_of_tags(buffer, end) or self._tag(buffer, start, end)
+        if name in HOLD_TEXT:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
                 if name == b"iframe":
                     self._gate(name, buffer, start, end)
                 return ending.end() + 1
-        elif name == b"svg" and not self._plan.css and buffer[end - 2] != b"/"[0]:
+        elif name == b"svg" and buffer[end - 2] != b"/"[0]:
             island = PLAIN_ISLAND.match(buffer, end)
             if island:
                 return island.end()
+            self._foreign.start(name, NO_ATTRIBUTES, self_closing=False)
+            self._step = self._foreign_markup
+            return end
         return self._tag(buffer, start, end)
+
+    def _noscript_of_tags(self, buffer: Buffer, end: int) -> int:
+        """Take in a whole ``noscript`` that holds only tags to be judged one by one, as most do.
+
+        Returns the place after it, or 0 where there is more to it; then nothing has been done.
+        """
+        if not self._plan.scripting:
+            return end
+        ending = CLOSE_TAG[b"noscript"].search(buffer, end)
+        if ending is None or buffer[ending.end()] != b">"[0]:
+            return 0
+        search, at, close = self._search(), end, ending.start()
+        tags: list[tuple[bytes, int, int]] = []
+        while candidate := search(buffer, at, close):
+            name = bytes(candidate[1] or b"").lower()
+            tag = WHOLE_TAG.match(buffer, candidate.start(), close)
+            if tag is None or name not in _PLAINLY_JUDGED or not is_in_data(buffer, at, tag.start()):
+                return 0
+            tags.append((name, *tag.span()))
+            at = tag.end()
+        for tag_name, start, tag_end in tags:
+            self._gate(tag_name, buffer, start, tag_end)
+        return ending.end() + 1
 
     def _last_markup(self, buffer: Buffer, at: int) -> int:
         """Find out where the tokenizer stands at the end of a buffer in which no candidate is left."""
@@ -162,13 +199,24 @@ class Machine(JudgedDocument):
             name = name.lower()
             if end_tag:
                 foreign.end(name)
-            elif every or name in LOADING_IN_SVG or name in READ_IN_ISLANDS:
+            elif (
+                every
+                or name in READ_IN_ISLANDS
+                or (name in LOADING_IN_SVG and not self._is_known_to_pass(buffer, tag.start(1) - 1, tag.end()))
+            ):
                 return self._island_tag(name, buffer, tag.start(1) - 1, tag.end())
             elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML:
                 return self._start_tag(name, buffer, tag.start(1) - 1, tag.end())
             at = tag.end()
         self._step = self._content()
         return at
+
+    def _is_known_to_pass(self, buffer: Buffer, start: int, end: int) -> bool:
+        """Whether a tag was found, where it stood before, to load nothing from SVG; nor does the script it begins."""
+        verdict = self._judge.svg_verdicts.get(bytes(buffer[start:end]))
+        if verdict is None or verdict.body is Body.NO_MATTER:
+            return verdict is DULL
+        return not verdict.findings and start < self._svg_script_end and self._svg_script_category is None
 
     def _token(self, buffer: Buffer, at: int) -> int:
         """Read the token that begins with the ``<`` at this place."""
@@ -329,7 +377,9 @@ class Machine(JudgedDocument):
         return end
 
     def _base(self, tag: bytes) -> None:
-        place = None if self._has_base else self._judge.base_for(tag)
+        if self._has_base or len(tag) == len(b"<base>"):
+            return
+        place = self._judge.base_for(tag)
         if place is not None:
             self._has_base = True
             self._judge = self._judge.moved_to(place)

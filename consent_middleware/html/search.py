@@ -9,14 +9,19 @@ attempt at most is in the third state. Text and comments that are passed over ho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .elements import LAZY, LOADING, Holds
 from .literals import trie_pattern
+from .tokens import Buffer
 
-Search = Callable[[bytes | bytearray, int], "re.Match[bytes] | None"]
+
+class Search(Protocol):
+    """A compiled search in a buffer, from one place to another or to its end."""
+
+    def __call__(self, string: Buffer, pos: int = 0, endpos: int = ..., /) -> re.Match[bytes] | None: ...
+
 
 HOLD_TEXT = frozenset({b"title", b"textarea", b"style", b"xmp", b"iframe", b"noembed", b"noframes"})
 SWITCHES = HOLD_TEXT | {b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
@@ -88,6 +93,7 @@ def _harmless(ignorable: Ignorable) -> str:
             rf"(?:img|link|meta|input|source|video|audio|track|body|area|a){other}",
             rf"script{code}{_SPACE}*+</script>",
             rf"iframe{code}{_SPACE}*+</iframe>",
+            rf"base{_SPACE}*+>",
             rf"title{_SPACE}*+>[^<]*+</title>",
             rf"style{_any_attributes()}[^<]*+</style>",
             rf"textarea{_any_attributes()}[^<]*+</textarea>",

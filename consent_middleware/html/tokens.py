@@ -28,7 +28,7 @@ WHOLE_TAG = re.compile(rb"</?+(" + _NAME + rb")" + _ATTRIBUTES + rb">")
 
 TEXT_AND_ORDINARY_TAG = re.compile(
     rb"[^<]*+<(/?+)([a-zA-Z][^\t\n\f\r />]*+)"
-    rb"""(?:[\t\n\f\r ]++[^\t\n\f\r "'/<=>]++=(?:"[^"]*+"|'[^']*+'))*+[\t\n\f\r ]*+(/?+)>"""
+    rb"""(?:[\t\n\f\r ]++[^\t\n\f\r "'/<=>]++=(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r "'<=>`]++))*+[\t\n\f\r ]*+(/?+)>"""
 )
 """Text, and a tag in ordinary spelling: what begins an end tag, the name, and the slash that closes a tag at once."""
 

@@ -82,6 +82,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     html = parts.read_html(root.table("html"))
     banner = parts.read_banner(root.table("banner"))
     texts = wording.read_texts(root)
+    signals = parts.read_signals(root.table("consent_mode"))
     categories, listings = parts.read_categories(root)
     cookies = parts.read_cookies(root)
     services = agreement.gather_services(listings, parts.read_services(root), categories, findings)
@@ -89,15 +90,20 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
 
     own = [rule for service in services if service.is_own for rule in service.rules]
     agreement.judge_categories(cookies, categories, findings)
-    agreement.judge_topics(html, categories, findings)
+    agreement.judge_named(("html", "browsing_topics"), html.browsing_topics or (), categories, findings)
+    for signal, named in signals.items():
+        agreement.judge_named(("consent_mode", signal), named, categories, findings)
     agreement.judge_lifetimes([*cookies, *own], settings.cookie_lifetime, findings)
+    agreement.judge_signal(settings, categories, findings)
     agreement.judge_names([*cookies, *own], categories, findings)
     agreement.judge_rules(cookies, services, findings)
     return replace(
         settings,
+        reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         banner=banner,
         texts=texts,
+        consent_signals=signals,
         categories=categories,
         cookies=tuple(cookie.value for cookie in cookies),
         services=tuple(_capped(service.service, settings.cookie_lifetime) for service in services),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, HTMLSettings
+from ..policy import Category, CookieRule, Policy, Reading, Service
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -48,12 +48,13 @@ def judge_categories(
             _judge_category(cookie.value.category, cookie.place, categories, findings)
 
 
-def judge_topics(html: HTMLSettings, categories: Mapping[str, Category], findings: Findings) -> None:
-    """Report categories that the settings of pages name and the policy does not have."""
-    for name in html.browsing_topics or ():
+def judge_named(place: Place, names: Iterable[str], categories: Mapping[str, Category], findings: Findings) -> None:
+    """Report categories that a setting names and the policy does not have."""
+    for name in names:
         if name not in categories:
-            hint = did_you_mean(name, categories)
-            findings.report(Id.UNKNOWN_CATEGORY, ("html", "browsing_topics"), f"{quote(name)} is not a category", hint)
+            findings.report(
+                Id.UNKNOWN_CATEGORY, place, f"{quote(name)} is not a category", did_you_mean(name, categories)
+            )
 
 
 def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findings: Findings) -> None:
@@ -67,6 +68,40 @@ def judge_lifetimes(declared: Iterable[Placed[CookieRule]], cap: Lifetime, findi
             reason = f"of {lifetime} exceeds cookie_lifetime, {cap}"
             hint = "it would be cut short: write what the visitors will find"
             findings.report(Id.COOKIE_LIFETIME, (*cookie.place, "lifetime"), reason, hint)
+
+
+def judge_signal(settings: Policy, categories: Mapping[str, Category], findings: Findings) -> None:
+    """Report promises to abide by the browser's signal in a policy in which it refuses nothing."""
+    if not any(category.gpc for category in categories.values()):
+        for key in ("dnt", "gpc_json"):
+            if getattr(settings, key):
+                hint = "write gpc = true in the categories it refuses, marketing for one"
+                findings.report(Id.SIGNAL, ("policy", key), "is true, and no category heeds the signal", hint)
+
+
+def complete_readings(
+    readings: Sequence[Reading],
+    categories: Mapping[str, Category],
+    services: Iterable[Service],
+    findings: Findings,
+) -> tuple[Reading, ...]:
+    """Return the tools to be read, each with its names for every category that visitors choose about.
+
+    Where the policy gives none, the tool asks either about a category of the same name, or about each of its services.
+    """
+    contents = {name: tuple(s.id for s in services if s.category == name) for name in categories}
+    choosable = [name for name, category in categories.items() if not category.required]
+    alike = {name: tuple(group for group in ((name,), contents[name]) if group) for name in choosable}
+    for index, reading in enumerate(readings):
+        place = ("policy", "reads", index, "categories")
+        for name in reading.names:
+            if name in categories and name not in choosable:
+                reason = f"{quote(name)} is required, and no choice of anybody's counts for it"
+                findings.report(Id.READS, (*place, name), reason, "leave it out")
+            elif name not in categories:
+                hint = did_you_mean(name, choosable) or "write a category of this policy"
+                findings.report(Id.UNKNOWN_CATEGORY, (*place, name), f"{quote(name)} is not a category", hint)
+    return tuple(replace(reading, names={**alike, **reading.names}) for reading in readings)
 
 
 def judge_names(declared: Iterable[Placed[CookieRule]], categories: Mapping[str, Category], findings: Findings) -> None:

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from ..foreign import TOOLS
 from ..lifetime import Lifetime
 from ..policy import (
+    CONSENT_SIGNALS,
     DEFAULT_CATEGORIES,
     BannerSettings,
     Category,
     CookieRule,
     HTMLSettings,
     Policy,
+    Reading,
     Service,
     Texts,
 )
@@ -31,7 +34,7 @@ from .forms import (
     fault_of_url,
     normal_script,
 )
-from .mistakes import Findings, Id, Place
+from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .tables import Table, day_named
 from .wording import read_default_language, read_languages
 
@@ -91,6 +94,9 @@ def read_settings(table: Table) -> Policy:
         undeclared_cookies=table.option("undeclared_cookies", ("withhold", "allow", "report")),
         session_cookies=table.option("session_cookies", ("leave", "count")),
         cookie_domain=_read_domain(table, "cookie_domain"),
+        dnt=table.flag("dnt"),
+        gpc_json=table.flag("gpc_json"),
+        reads=tuple(reading for reading in map(_read_reading, table.tables("reads", short="tool")) if reading),
         mode=table.option("mode", ("enforce", "report")),
         languages=languages or defaults.languages,
         default_language=read_default_language(table, languages) or defaults.default_language,
@@ -113,9 +119,17 @@ def read_html(table: Table) -> HTMLSettings:
         speculation_rules=table.flag("speculation_rules"),
         csp=table.option("csp", ("off", "report", "enforce")),
         browsing_topics=_read_topics(table),
+        consent_mode=table.option("consent_mode", ("basic", "advanced", "off")),
     )
     table.close()
     return settings
+
+
+def read_signals(table: Table) -> dict[str, tuple[str, ...]]:
+    """Return the categories of ``[consent_mode]``, by the signals about which they decide."""
+    named = {signal: tuple(name for _, name in table.words(signal)) for signal in CONSENT_SIGNALS}
+    table.close()
+    return {signal: names for signal, names in named.items() if signal in table}
 
 
 def _read_topics(table: Table) -> tuple[str, ...] | None:
@@ -171,6 +185,22 @@ def read_services(root: Table) -> list[PlacedService]:
     """Return the site's own services; the category of one that does not name it is empty."""
     services = [_read_service(table) for table in root.tables("services")]
     return [service for service in services if service is not None]
+
+
+def _read_reading(table: Table) -> Reading | None:
+    """Return a tool to be read, with the names that the policy gives; ``agreement`` fills in the others."""
+    tool, cookie = table.needed_text("tool"), table.text("cookie")
+    categories = table.table("categories")
+    names = {name: (tuple(text for _, text in categories.words(name)),) for name in categories.names()}
+    categories.close()
+    table.close()
+    if tool is None:
+        return None
+    if tool not in TOOLS:
+        hint = did_you_mean(tool, TOOLS) or f"those that can be are {', '.join(TOOLS)}"
+        table.findings.report(Id.READS, table.at("tool"), f"{quote(tool)} is no tool that can be read", hint)
+        return None
+    return Reading(tool=tool, cookie=cookie or TOOLS[tool].cookie, names=names)
 
 
 def _read_category(name: str, table: Table) -> Category:

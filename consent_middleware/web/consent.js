@@ -4,105 +4,91 @@
 // window.consent and the event consent:change are for the site's own scripts; consent.d.ts has their types.
 (function (tag) {
   "use strict";
-  const data = document.querySelector("script[data-consent-page]");
+  const MARK = "data-consent-";
+  const data = document.querySelector("[data-consent-page]");
   const HOOK = Symbol.for("consent.page");
   if (!data || window[HOOK]) return;
+  window[HOOK] = true;
+  const page = JSON.parse(data.textContent);
+  const channel = window.BroadcastChannel && new BroadcastChannel("consent");
+  const make = (tag) => document.createElement(tag);
+  const names = () => Object.keys(page.categories).filter(allows);
+  let dialog, failed, isBlocked;
 
-  let page, channel, dialog;
-  let reviving = Promise.resolve();
-  // Whether the page's Content-Security-Policy forbade something while it was being revived.
-  let blocked = false;
-
-  const names = () => Object.keys(page.categories).filter((name) => page.categories[name].allowed);
-  const allows = (name) => Boolean(page.categories[name]?.allowed);
+  const allows = (name) => !!page.categories[name]?.allowed;
 
   // Choosing
 
   async function ask(address, options) {
-    const response = await fetch(address, {
-      ...options, headers: { Accept: "application/json", "Content-Type": "application/json" },
-    });
+    const response = await fetch(address, options);
     const state = await response.json();
-    // The policy has changed since this page was made: it would ask about what is no longer so.
-    if (response.status === 409 || (state.policy && state.policy.fingerprint !== page.fingerprint)) {
+    // The policy has changed since this page was made, which asks about what is no longer so.
+    if (response.status === 409 || (response.ok && state.policy.fingerprint !== page.fingerprint)) {
       location.reload();
-      return new Promise(() => {});
+      await new Promise(() => {});
     }
-    if (!response.ok) throw new Error(`consent: ${state.error} (${response.status})`);
+    if (!response.ok) throw new Error("consent: " + state.error);
     take(state);
     return api.state;
   }
 
   async function choose(action, categories = []) {
     const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint, once: page.once });
-    const state = await ask(page.choice, { method: "POST", body });
+    const state = await ask(page.choice, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     channel?.postMessage("");
     return state;
   }
 
   function take(state) {
     const before = names();
-    for (const [name, status] of Object.entries(state.categories)) {
-      page.categories[name] = { ...page.categories[name], status, allowed: state.allowed.includes(name) };
+    for (const name in page.categories) {
+      Object.assign(page.categories[name], { status: state.categories[name], allowed: state.allowed.includes(name) });
     }
-    page.needsAsking = state.needs_asking;
-    page.source = state.source;
-    const now = names();
-    const granted = now.filter((name) => !before.includes(name));
-    const withdrawn = before.filter((name) => !now.includes(name));
-    window[Symbol.for("consent.guard")]?.(now);
+    Object.assign(page, { needsAsking: state.needs_asking, source: state.source });
+    const granted = names().filter((name) => !before.includes(name));
+    const withdrawn = before.filter((name) => !allows(name));
+    window[Symbol.for("consent.guard")]?.(names());
     dialog?.close();
-    if (!page.needsAsking) document.querySelector("[data-consent-banner]")?.remove();
-    const detail = { ...api.state, granted, withdrawn };
-    const proceeds = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
+    if (!page.needsAsking) {
+      document.querySelector("[data-consent-banner]")?.remove();
+      document.querySelector("[data-consent-manage]")?.removeAttribute("hidden");
+    }
+    const detail = { granted, withdrawn };
+    const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
-    if (withdrawn.length || (granted.length && page.reload)) return void (proceeds && location.reload());
-    if (granted.length) revive(true);
-  }
-
-  // Sends a form of ours; should that fail, the browser does it the long way.
-  function send(form, button) {
-    const fields = new FormData(form);
-    if (button.name) fields.append(button.name, button.value);
-    choose(fields.get("action"), fields.getAll("category")).catch(() => {
-      const pressed = document.createElement("input");
-      Object.assign(pressed, { type: "hidden", name: button.name, value: button.value });
-      form.append(pressed);
-      HTMLFormElement.prototype.submit.call(form);
-    });
+    if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
+    else if (granted.length) revive(true);
   }
 
   // Our controls live in shadow roots, where clicks come out of and submissions do not.
   function improve(event) {
     const control = event.composedPath().find((node) => node.matches?.("a,button"));
-    if (!control || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (control.getRootNode() === document && !control.closest("[data-consent-manage]")) return;
-    const address = ["href", "formaction"].map((name) => control.getAttribute(name)).find(Boolean);
-    const action = (address || control.form?.getAttribute("action") || "").split(/[?#]/)[0];
-    if (action === page.settings) open();
-    else if (action === page.choice) send(control.form, control);
-    else return;
+    if (!control || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (control.getRootNode() === document && !control.matches("[data-consent-manage]")) return;
+    const { form } = control;
+    const address = (control.getAttribute("href") || form?.getAttribute("action") || "").split("?")[0];
+    if (address === page.settings) open();
+    else if (address === page.choice && control !== failed) {
+      const fields = new FormData(form);
+      fields.append(control.name, control.value);
+      // Should it fail, the browser does it the long way.
+      choose(fields.get("action"), fields.getAll("category")).catch(() => { failed = control; control.click(); });
+    } else return;
     event.preventDefault();
   }
 
   // Opens the settings over the page; focus and Escape are the dialog's own.
   async function open() {
     try {
-      const response = await fetch(page.settings, { headers: { Accept: "text/html" } });
-      const settings = new DOMParser().parseFromString(await response.text(), "text/html");
-      const host = document.createElement("div");
-      dialog = document.createElement("dialog");
-      for (const link of settings.querySelectorAll("link[rel=stylesheet]")) {
-        link.nonce = tag.nonce;
-        host.attachShadow && dialog.append(link);
-      }
-      dialog.append(settings.querySelector("main"));
-      dialog.lang = settings.documentElement.lang;
-      dialog.dir = settings.documentElement.dir;
-      dialog.ariaLabel = settings.title;
-      dialog.addEventListener("close", () => host.remove());
+      const text = await (await fetch(page.settings)).text();
+      const settings = new DOMParser().parseFromString(text, "text/html");
+      const host = document.body.appendChild(make("div"));
+      dialog = make("dialog");
+      const { lang, dir } = settings.documentElement;
+      Object.assign(dialog, { lang, dir, ariaLabel: settings.title, onclose: () => host.remove() });
+      for (const link of settings.querySelectorAll("link")) link.nonce = tag.nonce;
+      dialog.append(...settings.querySelectorAll("link,main"));
       host.attachShadow({ mode: "open" }).append(dialog);
-      document.body.append(host);
       dialog.showModal();
     } catch {
       location.assign(page.settings);
@@ -111,20 +97,20 @@
 
   // Reviving
 
-  const SEPARATELY = /^data-consent-(category|hidden|type)$/;
-  // Attributes that stand under another name, and what they are called.
-  const held = (element) => [...element.attributes].filter(({ name }) => /^data-consent-./.test(name) && !SEPARATELY.test(name))
+  // Attributes that stand under another name: that name, their own, their value.
+  const held = (element) => [...element.attributes]
+    .filter(({ name }) => /^data-consent-(?!category|hidden|type)/.test(name))
     .map(({ name, value }) => [name, name.slice(13).replace("xlink:", ""), value]);
 
-  function isDue(element) {
-    const marks = element.getAttribute("data-consent-category");
-    const waits = marks === null ? element.getAttribute("data-consent").split(/\s+/) : marks.split(",").map(decodeURIComponent);
-    return waits.every((name) => name === "necessary" || allows(name)) &&
-      (marks !== null || held(element).length || (element.localName === "script" && element.type === "text/plain"));
-  }
+  const isDue = (element) => {
+    const marks = element.getAttribute(MARK + "category");
+    const waits = marks ? marks.split(",").map(decodeURIComponent) : element.getAttribute("data-consent").split(/\s+/);
+    const isInert = marks || held(element).length || (element.localName === "script" && element.type === "text/plain");
+    return isInert && waits.every((name) => name === "necessary" || allows(name));
+  };
 
-  const due = (root) => [...root.querySelectorAll("[data-consent-category],[data-consent],template")].flatMap((element) =>
-    element.localName === "template" ? (due(element.content).forEach(restore), []) : isDue(element) ? [element] : []);
+  const due = (root) => [...root.querySelectorAll("[data-consent-category],[data-consent],template")].filter((element) =>
+    element.localName === "template" ? void due(element.content).forEach(restore) : isDue(element));
 
   // In place: the element has not loaded anything yet.
   function restore(element) {
@@ -132,140 +118,115 @@
       element.removeAttribute(name);
       element.setAttribute(own, value);
     }
-    const type = element.getAttribute("data-consent-type");
-    if (element.localName === "script") type ? element.setAttribute("type", type) : element.removeAttribute("type");
-    element.removeAttribute("data-consent-type");
-    element.removeAttribute("data-consent-category");
+    if (element.localName === "script") {
+      const type = element.getAttribute(MARK + "type");
+      element.removeAttribute("type");
+      if (type) element.type = type;
+    }
+    for (const name of ["type", "category"]) element.removeAttribute(MARK + name);
     // Browsers look at these when they are put into the page, and at no other time.
     if (element.localName === "meta") element.replaceWith(element.cloneNode());
     if (element.localName === "source") element.closest("video,audio")?.load();
-    if (!element.hasAttribute("data-consent-hidden")) return;
+    if (!element.hasAttribute(MARK + "hidden")) return;
     const placeholder = element.previousElementSibling;
     const hadFocus = placeholder === document.activeElement;
-    element.removeAttribute("data-consent-hidden");
+    element.removeAttribute(MARK + "hidden");
     element.removeAttribute("hidden");
-    placeholder?.remove();
+    placeholder.remove();
     if (hadFocus) element.focus();
   }
 
-  const settled = (script) => new Promise((resolve) => {
-    for (const type of ["load", "error"]) script.addEventListener(type, resolve);
-  });
-
-  // A script that was read and not run never will be: a new one takes its place. Returns what to wait for.
-  function run(old) {
-    const script = document.createElementNS(old.namespaceURI, "script");
-    for (const { name, value } of old.attributes) if (name !== "type") script.setAttribute(name, value);
-    if (old.type !== "text/plain") script.type = old.type;
-    // Browsers hide the attribute and keep the property.
-    script.nonce = old.nonce;
-    script.textContent = old.textContent;
-    restore(script);
-    script.async = old.hasAttribute("async");
-    // Whoever made the old one still listens there.
-    for (const type of ["load", "error"]) {
-      if (!old.hasAttribute("on" + type)) script.addEventListener(type, () => old.dispatchEvent(new Event(type)));
-    }
-    const end = settled(script);
-    old.replaceWith(script);
-    return [script, script.hasAttribute("src") || script.hasAttribute("href") ? end : null];
-  }
-
-  const isDeferred = (script) => !script.hasAttribute("async") &&
-    (script.getAttribute("data-consent-type") === "module" || (script.hasAttribute("defer") && script.hasAttribute("data-consent-src")));
+  const STANDS_IN = ["addEventListener", "write", "writeln"];
 
   // Runs scripts as the parser would have done: in order, the next waiting for one that blocks, deferred ones last.
   async function runAll(scripts) {
+    const isLoaded = document.readyState === "complete";
+    const { onload } = window;
     const pending = [];
     const late = [];
     let written = "";
-    const isLoaded = document.readyState === "complete";
-    const { onload } = window;
     // What the scripts of a loading page may do and those of a loaded one may not: write into it, and wait for its end.
     document.write = document.writeln = (...texts) => { written += texts.join(""); };
     for (const target of [window, document]) {
       target.addEventListener = (type, listener, options) => {
         const isPast = isLoaded && (type === "DOMContentLoaded" || (type === "load" && target === window));
-        isPast ? late.push([target, listener])
-          : EventTarget.prototype.addEventListener.call(target, type, listener, options);
+        if (isPast) late.push([target, listener]);
+        else EventTarget.prototype.addEventListener.call(target, type, listener, options);
       };
     }
-    const runOne = async (old) => {
+    const typeOf = (script) => script.getAttribute(MARK + "type");
+    const isDeferred = (script) => !script.hasAttribute("async") &&
+      (typeOf(script) === "module" || (script.hasAttribute("defer") && script.hasAttribute(MARK + "src")));
+    const run = async (old) => {
       if (!old.isConnected) return;
-      const [script, end] = run(old);
-      if (script.async || isDeferred(old)) pending.push(end);
+      // One that was read and not run never will be: a new one takes its place.
+      const script = document.createElementNS(old.namespaceURI, "script");
+      for (const { name, value } of old.attributes) script.setAttribute(name, value);
+      // Browsers hide the attribute and keep the property.
+      script.nonce = old.nonce;
+      script.textContent = old.textContent;
+      const waits = isDeferred(old);
+      restore(script);
+      script.async = old.hasAttribute("async");
+      const end = (script.src || script.href) && new Promise((resolve) => {
+        for (const type of ["load", "error"]) script.addEventListener(type, () => {
+          // Whoever made the old one still listens there.
+          if (!script["on" + type]) old.dispatchEvent(new Event(type));
+          resolve();
+        });
+      });
+      old.replaceWith(script);
+      if (script.async || waits) pending.push(end);
       else await end;
       if (!written) return;
       const range = document.createRange();
-      range.setStartAfter(script);
+      range.selectNode(script);
       const fragment = range.createContextualFragment(written);
       written = "";
       const more = [...fragment.querySelectorAll("script")];
       for (const each of more) {
-        each.setAttribute("data-consent-type", each.type);
+        each.setAttribute(MARK + "type", each.type);
         each.type = "text/plain";
       }
       script.after(fragment);
-      for (const each of more) await runOne(each);
+      for (const each of more) await run(each);
     };
     try {
-      const isMap = (script) => script.getAttribute("data-consent-type") === "importmap";
-      const rank = (script) => (isMap(script) ? 0 : isDeferred(script) ? 2 : 1);
-      for (const script of scripts.sort((one, other) => rank(one) - rank(other))) await runOne(script);
+      const rank = (script) => (typeOf(script) === "importmap" ? 0 : isDeferred(script) ? 2 : 1);
+      for (const script of scripts.sort((one, other) => rank(one) - rank(other))) await run(script);
       await Promise.all(pending);
     } finally {
-      for (const target of [window, document]) delete target.addEventListener;
-      delete document.write;
-      delete document.writeln;
+      for (const target of [window, document]) for (const name of STANDS_IN) delete target[name];
     }
-    if (isLoaded && window.onload !== onload) late.push([window, window.onload]);
+    if (window.onload !== onload) late.push([window, window.onload]);
     for (const [target, listener] of late) {
       target.addEventListener("consent:late", listener, { once: true });
       target.dispatchEvent(new Event("consent:late"));
     }
-    // Violations are told in a task of their own.
-    await new Promise((resolve) => setTimeout(resolve));
   }
+
+  let revival = Promise.resolve();
 
   // Brings to life whatever waits for nothing any more. After a choice the page may be loaded anew where it cannot be
   // done faithfully; without one, that could go on for ever.
-  function revive(afterChoice) {
-    blocked = false;
-    const scripts = [];
-    for (const element of due(document)) element.localName === "script" ? scripts.push(element) : restore(element);
-    reviving = reviving.then(() => runAll(scripts)).catch(() => { blocked = true; })
-      .then(() => blocked && afterChoice && location.reload());
-    return reviving;
+  function revive(isChoice) {
+    isBlocked = false;
+    const scripts = due(document).filter((element) => element.localName === "script" || restore(element));
+    revival = revival.then(() => runAll(scripts)).catch(() => { isBlocked = isChoice; }).then(() => {
+      // Violations are told in a task of their own.
+      setTimeout(() => { if (isBlocked && isChoice) location.reload(); });
+    });
   }
 
   // Starting
 
-  const api = {
-    allows,
-    open,
-    choose,
-    get state() {
-      const { needsAsking, source, gpc, categories } = page;
-      const statuses = Object.entries(categories).map(([name, { status }]) => [name, status]);
-      return { needsAsking, source, gpc, categories: Object.fromEntries(statuses), allowed: names() };
-    },
-  };
-
-  try {
-    page = JSON.parse(data.textContent);
-    Object.defineProperty(window, HOOK, { value: true });
-    Object.defineProperty(window, "consent", { value: Object.freeze(api), configurable: true });
-    document.addEventListener("click", improve);
-    addEventListener("securitypolicyviolation", ({ disposition, effectiveDirective }) => {
-      blocked ||= disposition === "enforce" && !/^connect/.test(effectiveDirective);
-    });
-    // A page from the back/forward cache, and one in another tab, may show what is no longer so.
-    const refresh = () => ask(page.state).catch(() => {});
-    addEventListener("pageshow", ({ persisted }) => persisted && refresh());
-    channel = window.BroadcastChannel && new BroadcastChannel("consent");
-    channel?.addEventListener("message", refresh);
-    revive(false);
-  } catch (fault) {
-    console.warn("consent: the page could not be improved", fault);
-  }
+  const api = { allows, open, choose, get state() { return structuredClone(page); } };
+  Object.defineProperty(window, "consent", { value: api });
+  document.addEventListener("click", improve);
+  // A page from the back/forward cache, and one in another tab, may show what is no longer so.
+  const refresh = () => ask(page.state).catch(() => {});
+  addEventListener("pageshow", (event) => event.persisted && refresh());
+  channel?.addEventListener("message", refresh);
+  document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
+  revive();
 })(document.currentScript);

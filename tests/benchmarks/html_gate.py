@@ -53,6 +53,13 @@ HURTFUL = {
     "svg scripts": b"<svg><script>",
     "svg g and desc": b"<svg><g><desc></g>",
     "svg and math": b"<svg></math>",
+    "svg left by an end tag": b"<svg></a>",
+    "svg and font": b"<svg><font>",
+    "points of integration": b"<math><mi><svg><desc>",
+    "bases": b"<base>",
+    "ends of the body": b"</body>",
+    "closed noscripts": b"<noscript><object></noscript>",
+    "closed noscripts with comments": b"<noscript><object><!--<--></noscript>",
 }
 """What costs the gate most, of what one can repeat."""
 

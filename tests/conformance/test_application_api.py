@@ -258,7 +258,9 @@ def test_with_the_signal_the_other_categories_are_still_asked(site: Site) -> Non
 
 
 def test_a_response_that_the_signal_could_change_varies_on_it(site: Site) -> None:
-    assert "Sec-GPC" in (site.visit(sets=["_ads=1"]).get("vary") or "")
+    assert site.visit(sets=["_ads=1"]).get("vary") == "Cookie, Sec-GPC"
+    assert site.visit(act=lambda decision: decision.grant("marketing")).get("vary") == "Cookie, Sec-GPC"
+    assert site.visit(sets=["_ads=1"]).get("vary") == "Cookie"  # over a choice the signal has no say
 
 
 def test_where_no_category_heeds_the_signal_nothing_varies_on_it(open_site: OpenSite, policy: dict[str, Any]) -> None:

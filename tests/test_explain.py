@@ -1,0 +1,125 @@
+"""``consent explain`` says what the engine does, and by which rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from consent_middleware.cli import main
+
+POLICY = """
+[policy]
+controller = "Example SARL"
+contact = "dpo@example.org"
+[categories.necessary]
+required = true
+[categories.analytics]
+services = ["google-analytics"]
+[categories.chat]
+services = ["tawk-to"]
+on_request = true
+[categories.audience]
+exempt = true
+services = ["matomo"]
+[[cookies]]
+name = "session"
+category = "necessary"
+lifetime = "session"
+[[cookies]]
+name = "visitor"
+category = "analytics"
+lifetime = "30 days"
+[html]
+third_party_hosts = "withhold"
+own_hosts = ["cdn.example.org"]
+"""
+GTAG = "https://www.googletagmanager.com/gtag/js?id=G-1"
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    file = tmp_path / "consent.toml"
+    file.write_text(POLICY, encoding="utf-8")
+    return str(file)
+
+
+CASES = [
+    (["--set-cookie", "visitor=1"], ["withheld", "'visitor' puts it into 'analytics'", "waits for a choice"]),
+    (["--set-cookie", "Set-Cookie: visitor=1", "--state", "all"], ["passes as it is", "was accepted", "the session"]),
+    (["--set-cookie", "visitor=1", "--state", "chat"], ["withheld", "'analytics' was refused"]),
+    (
+        ["--set-cookie", "visitor=1; Max-Age=63072000", "--state", "all"],
+        ["passes with another lifetime", "visitor=1; Max-Age=2592000", "its declaration allows 30 days"],
+    ),
+    (["--set-cookie", "_ga=1; Max-Age=63072000", "--state", "all"], ["cookie_lifetime allows 13 months", "shortened"]),
+    (["--set-cookie", "session=1; Max-Age=60"], ["session=1\n", "ends with the session", "is required"]),
+    (["--set-cookie", "visitor=; Max-Age=0"], ["passes as it is", "always passes"]),
+    (["--set-cookie", "nobody=1"], ["withheld", "no rule of the policy declares 'nobody'", '"withhold"']),
+    (["--set-cookie", "nobody=1", "--necessary", "nobody"], ["passes as it is", "is required"]),
+    (["--set-cookie", "session=\x01"], ["withheld", "browsers ignore this line"]),
+    (["--set-cookie", "session=1; Expires=Thu, 31th Dec 2099 1:2:3"], ["read differently", "2099-12-31"]),
+    (["--set-cookie", "_pk_id.1.a=1"], ["passes", "exempt from consent"]),
+    (["--set-cookie", "TawkConnectionTime=1", "--state", "all"], ["withheld", "comes on request only"]),
+    (["--cookie", "session=1; _ga=2; nobody=3"], ["shown to the application", "hidden from", "no rule of the policy"]),
+    (["--url", GTAG], ["withheld", "gtag/js", "google-analytics", "waits for a choice"]),
+    (["--url", GTAG, "--state", "analytics"], ["loads", "was accepted"]),
+    (["--url", "https://cdn.example.org/x"], ["loads", "the site's own"]),
+    (["--url", "https://cdn.example.net/x"], ["nobody can accept it", 'third_party_hosts = "withhold"']),
+    (["--url", "/style.css"], ["loads", "no other host"]),
+    (["--html", f'<script src="{GTAG}"></script>'], ["leaves changed", "data-consent-src", "google-analytics"]),
+    (["--html", "<p>hello"], ["passes as it is", "nothing in it belongs"]),
+    (["--html", "<img data-consent=analytics src=/x>"], ["leaves changed", "marked data-consent"]),
+    (["--html", "<img data-consent=anlytics src=/x>"], ["leaves changed", "no category of the policy"]),
+    (["--html", "<img src=https://elsewhere.example/>"], ["leaves changed", "nobody declared it"]),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), CASES, ids=[" ".join(asked)[:60] for asked, _ in CASES])
+def test_what_happens_and_why(
+    policy: str, asked: list[str], told: list[str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["explain", "--policy", policy, *asked]) == 0
+    out, err = capsys.readouterr()
+    for text in told:
+        assert text in out
+    assert err == ""
+    assert caplog.messages == []
+
+
+def test_json_holds_the_same(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--policy", policy, "--cookie", "session=1; _ga=2", "--format", "json"]) == 0
+    session, ga = json.loads(capsys.readouterr().out)
+    assert (session["subject"], session["result"]) == ("session", "session=1")
+    assert (ga["outcome"], ga["result"]) == ("hidden from the application", None)
+    assert len(ga["reasons"]) == 3
+
+
+def test_report_mode_says_that_nothing_changes(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(policy).write_text(POLICY.replace("[policy]\n", '[policy]\nmode = "report"\n'), encoding="utf-8")
+    assert main(["explain", "--policy", policy, "--set-cookie", "_ga=1"]) == 0
+    out = capsys.readouterr().out
+    assert "passes as it is" in out
+    assert 'mode = "report"' in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        (["--url", "/", "--state", "anlytics"], "'anlytics' is no category of the policy"),
+        (["--cookie", ""], "there is no cookie in it"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(
+    policy: str, asked: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "--policy", policy, *asked]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_policy_that_is_none_is_an_input_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.toml").write_text("[policy]\nmode = 1\n")
+    for name in ("bad.toml", "nowhere.toml"):
+        assert main(["explain", "--policy", str(tmp_path / name), "--url", "/"]) == 2
+        assert name in capsys.readouterr().err
