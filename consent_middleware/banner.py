@@ -39,8 +39,8 @@ class Addresses:
     once: str = ""
 
 
-def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> str:
-    """Return the question as it stands in a page."""
+def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, is_hidden: bool = False) -> str:
+    """Return the question as it stands in a page, hidden where only a script can tell whether it is to be asked."""
     words = policy.words(language)
     controller = escape(policy.controller)
     lead = words["banner-lead"] if controller else words["banner-lead-anonymous"]
@@ -54,7 +54,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
         + _hosted(
             policy,
-            "data-consent-banner",
+            "data-consent-banner" + (" hidden" if is_hidden else ""),
             language,
             to,
             f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'

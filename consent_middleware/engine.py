@@ -92,13 +92,13 @@ class Engine:
         self.token = token
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
+        self.deposits = DepositSeal(self.keys)
         self._shown: dict[str, Shown] = {}
         if not policy.contact:
             # A policy file without one is refused by the loader; the default policy cannot know it.
             self.reporter.report(
                 logging.WARNING, "consent.C008", policy.version or "default", _NO_CONTACT, what="policy"
             )
-        self.deposits = DepositSeal(self.keys)
         known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
         self.views = Views() if policy.banner.count else None
@@ -120,6 +120,12 @@ class Engine:
             policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
         )
         """How a visitor stands about whom nothing can be found out."""
+        self.shares_pages = policy.html.cache == "shared" and self.enforces
+        """Whether pages are the same for everybody, whoever asks for them."""
+        self.anybody = standing_of(policy, (), "default", gpc=False, applies=True)._replace(
+            withheld=frozenset(policy.choosable)
+        )
+        """How the visitor of a page stands that is the same for everybody."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
@@ -128,7 +134,7 @@ class Engine:
     def shown_in(self, language: str) -> Shown:
         """Return what a visitor sees when choosing in this language; made once, kept for as long as the site runs."""
         if language not in self._shown:
-            self._shown[language] = what_is_shown(self.policy, self.prefix, language, self.cookie_policy)
+            self._shown[language] = what_is_shown(self.policy, self.cookie_policy, self.prefix, language)
         return self._shown[language]
 
     def shown(self, ui_hash: str) -> bytes | None:

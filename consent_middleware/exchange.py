@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .bodies import Body
 from .caching import keep_private, vary_on
 from .cookie_gate import CookieGate
-from .decision import Decision
+from .decision import Decision, Standing
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
@@ -106,8 +106,8 @@ class Exchange:
             if markup is None:
                 return value
             if is_marked(value):
-                self._variant = markup.variant(self._request, self.decision.standing())
-            return markup.shown_field(self._request, name, value, self.decision.standing)
+                self._variant = markup.variant(self._request, self._standing())
+            return markup.shown_field(self._request, name, value, self._standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
@@ -122,7 +122,7 @@ class Exchange:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
         try:
             markup = self._engine.markup
-            return markup is not None and markup.may_change(self._request, self.decision.standing())
+            return markup is not None and markup.may_change(self._request, self._standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
             return True
@@ -244,7 +244,7 @@ class Exchange:
         """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
         markup = self._engine.markup
         try:
-            return markup.hints(self._request, links, self.decision.standing()) if markup else links
+            return markup.hints(self._request, links, self._standing()) if markup else links
         except Exception:
             logger.exception("consent.fault: early hints could not be judged; none are sent")
             return []
@@ -273,21 +273,28 @@ class Exchange:
         if self.is_ours:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
-    def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
-        """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
+    def _standing(self) -> Standing:
+        """How the visitor stands as far as pages are concerned."""
+        return self._engine.anybody if self._engine.shares_pages else self.decision.standing()
+
+    def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool, bool]:
+        """Return the headers as they may leave with their page, if it is one; whether it is; and whether it is nobody
+        else's. Sets ``body``.
+        """
         self.body = None
+        is_own = not self._engine.shares_pages
         try:
             if status == 304 and self._variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
-                return markup.not_modified(headers, self._variant), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, self.decision.standing)
+                return markup.not_modified(headers, self._variant), True, is_own
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self._standing)
             if self._engine.views is not None and self.body is not None:
                 self._count_view(markup, self._engine.views)
-            return headers, is_page
+            return headers, is_page, is_page and is_own
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
             headers, self.body = markup.in_doubt(self._request, headers)
-            return headers, True
+            return headers, True, True
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
@@ -305,12 +312,12 @@ class Exchange:
                     field = (field[0].strip(), line)
             out.append(field)
         if engine.markup is not None and not self.is_ours:
-            out, is_page = self._page(engine.markup, status, out)
-            personal = personal or is_page
+            out, is_page, is_own = self._page(engine.markup, status, out)
+            personal = personal or is_own
             if engine.walls is not None and engine.walls.concern(self._request, out, is_page=is_page):
                 out = self._walled(engine.walls, out)
-                personal = True
-        own = [self._prove().cookie()] if decision.acts else self._farewell()
+                personal = personal or not engine.shares_pages
+        own = self._own() if decision.acts else self._farewell()
         swept = self._swept(status, out) if engine.enforces else []
         companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
@@ -318,9 +325,13 @@ class Exchange:
             out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
         return headers if out == headers else out
 
+    def _own(self) -> list[str]:
+        proof = self._prove()
+        return [proof.cookie(), proof.hint()] if self._engine.shares_pages else [proof.cookie()]
+
     def _walled(self, walls: Walls, headers: Headers) -> Headers:
         try:
-            return walls.raised(self._request, headers, self.decision.standing())
+            return walls.raised(self._request, headers, self._standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
             return walls.raised(self._request, headers, self._engine.strictest)

@@ -59,13 +59,22 @@ class Insertions:
         self._script = asset("consent.js")
         self._style = asset("consent.css")
         self._consent_mode = ConsentMode(policy)
-        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style, self._consent_mode.asset)
+        self._shared = asset("shared.js")
+        self.assets: tuple[Asset, ...] = (
+            self._guard,
+            self._script,
+            self._style,
+            self._consent_mode.asset,
+            self._shared,
+        )
         """The files that the pages refer to."""
         self.tells_services = self._consent_mode.is_needed
         """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
-        asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
-        self._asks = asks
-        self.is_needed = asks or self.tells_services
+        self._shares = policy.html.cache == "shared"
+        # A page for everybody comes to life by our scripts alone, whoever does the asking.
+        needs_scripts = policy.banner.show or self._shares
+        self._has_scripts = needs_scripts and bool(policy.choosable) and policy.mode == "enforce"
+        self.is_needed = self._has_scripts or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
     @property
@@ -99,10 +108,13 @@ class Insertions:
 
     def _head(self, view: View) -> Iterator[str]:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+        if self._shares and self._has_scripts:
+            src = escape(self._url(view, self._shared))
+            yield f'<script src="{src}" data-consent-shared="{self._policy.fingerprint}"{_NONCE}></script>'
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
             yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
-        if not self._asks:
+        if not self._has_scripts:
             return
         # Who allows everything is in need of the guard all the same, to shorten what scripts keep for too long.
         when = "" if view.standing.withheld else " defer"
@@ -112,7 +124,7 @@ class Insertions:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
     def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed or not self._asks:
+        if view.is_framed or not self._has_scripts:
             return
         here = escape(self._here(view))
         to = Addresses(
@@ -125,9 +137,9 @@ class Insertions:
             tag=_NONCE,
             once=_ONCE,
         )
-        if view.standing.needs_asking:
-            yield banner(self._policy, view.standing, view.language, to)
-        if self._policy.banner.link != "off":
+        if view.standing.needs_asking and self._policy.banner.show:
+            yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
+        if self._policy.banner.link != "off" and self._policy.banner.show:
             yield way_back(self._policy, view.language, to)
         data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
@@ -155,12 +167,13 @@ class Insertions:
             "source": standing.source,
             "gpc": standing.gpc,
             "categories": categories,
-            "reload": self._policy.html.csp == "enforce",
+            "reload": self._policy.html.csp == "enforce" and not self._shares,
+            "shared": self._shares,
         }
 
     def _policy_url(self, view: View) -> str:
         own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy"
+        return own or f"{self._here(view)}/policy?language={view.language}"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

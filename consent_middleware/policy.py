@@ -125,7 +125,8 @@ class HTMLSettings:
     ``browsing_topics`` names the categories without which browsers are told to keep their topics to themselves; None
     stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone. ``consent_mode`` says
     whether Google's tags are withheld until consent ("basic"), or load at once and are told ("advanced"); "off" tells
-    no service anything.
+    no service anything. ``cache`` says whether a page is made for its visitor ("vary"), or is the same for everybody
+    and comes to life in the browser ("shared"), so that it may stay in shared caches.
     """
 
     gate: bool = False
@@ -138,6 +139,7 @@ class HTMLSettings:
     csp: Literal["off", "report", "enforce"] = "off"
     browsing_topics: tuple[str, ...] | None = None
     consent_mode: Literal["basic", "advanced", "off"] = "basic"
+    cache: Literal["vary", "shared"] = "vary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

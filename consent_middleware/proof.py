@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
-from .own_cookies import choice_name, own_line
+from .own_cookies import HINT_NAME, choice_name, own_line
 from .record import Record, State
 from .release import release
 from .seal import Receipt
@@ -34,6 +34,20 @@ class Proof:
         age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
         name = choice_name(self._engine.policy, self._request.scheme)
         return own_line(self._engine.policy, self._request, name, self._engine.seal.dumps(receipt), age)
+
+    def hint(self) -> str:
+        """Return the Set-Cookie line that tells scripts how the visitor stands, as scripts of ours read it.
+
+        The policy's fingerprint, whether to ask, the categories allowed. It is gone when the first of the choices
+        lapses; then scripts ask the server.
+        """
+        decision, engine = self._decision, self._engine
+        standing = decision.standing()
+        allowed = [name for name in engine.policy.categories if name not in standing.withheld]
+        value = ".".join([engine.policy.fingerprint, str(int(standing.needs_asking)), *allowed])
+        lifetime = engine.policy.consent_lifetime
+        age = min(lifetime.end(choice.at) for choice in decision.choices.values()) - decision.visit.now
+        return own_line(engine.policy, self._request, HINT_NAME, value, age)
 
     def record(self) -> Record:
         """Return what the ledger keeps of the decision."""

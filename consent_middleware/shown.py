@@ -41,7 +41,7 @@ class _Newcomer:
         return standing_of(self.policy, answers, source, gpc=gpc, applies=applies)
 
 
-def what_is_shown(policy: Policy, prefix: str, language: str, cookies: CookiePolicy) -> Shown:
+def what_is_shown(policy: Policy, cookie_policy: CookiePolicy, prefix: str, language: str) -> Shown:
     """Return what a visitor without a choice sees in one language: the settings and, where there is one, the banner.
 
     Every text, switch and style is in the document itself, so that it looks the same years later and asks nobody.
@@ -52,11 +52,11 @@ def what_is_shown(policy: Policy, prefix: str, language: str, cookies: CookiePol
         language=language,
         choice_url=f"{prefix}/choice",
         policy_url=f"{prefix}/policy",
-        styles=(_within(asset("consent.css")), _within(asset("pages.css"))),
+        styles=tuple(_within(asset(name)) for name in ("consent.css", "pages.css")),
         next_path=f"{prefix}/settings",
         home_path="/",
     )
-    tables = partial(cookies.table, Place(language, settings_url=f"{prefix}/settings"))
+    tables = partial(cookie_policy.table, Place(language, f"{prefix}/settings"))
     page = settings_page(policy, decision, place, tables)
     if policy.banner.show:
         addresses = Addresses(

@@ -233,7 +233,7 @@ class TestCommandLine:
         with pytest.raises(SystemExit) as caught:
             main(["--help"])
         assert caught.value.code == 0
-        out = capsys.readouterr().out
+        out = " ".join(capsys.readouterr().out.split())
         assert all(command.name in out and command.summary in out for command in COMMANDS)
 
     def test_version_names_the_distribution(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,14 +113,14 @@ def test_no_address_and_no_mount_point_breaks_out(next_path: str, root: str) -> 
     assert [node.tag for node in page.css("body > *")] == ["div", "div", "script"]
 
 
-def test_who_has_chosen_gets_the_way_back_alone_and_who_allows_all_no_guard() -> None:
+def test_who_has_chosen_gets_the_way_back_alone_and_who_allows_all_a_guard_that_holds_up_nothing() -> None:
     asking = policy()
     yes = tuple((name, True) for name in asking.choosable)
     head, body_end = inserted(asking, standing=standing_of(asking, yes, "visitor", gpc=False, applies=True))
-    assert "guard-" not in head and "consent-" in head
+    assert head.count("<script") == head.count(" defer") == 2 and "guard-" in head and "consent-" in head
     assert "data-consent-banner" not in body_end and "data-consent-manage" in body_end
     refused = standing_of(asking, tuple((name, False) for name in asking.choosable), "visitor", gpc=False, applies=True)
-    assert 'data-consent-allowed="necessary"' in inserted(asking, standing=refused)[0]
+    assert 'data-consent-allowed="necessary">' in inserted(asking, standing=refused)[0]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ..cookies.setcookie import SetCookie, read_set_cookie
+from ..own_cookies import OWN_NAMES
 from . import kinds
 from .kinds import Kind
 
@@ -48,6 +49,7 @@ class Jar:
 
     def __init__(self) -> None:
         self._kept: dict[_Home, tuple[str, bool]] = {}
+        self._given: set[str] = set()
 
     def take(self, line: str, url: str, now: int) -> None:
         """Do as a browser does with a Set-Cookie line of an answer from ``url``."""
@@ -67,6 +69,7 @@ class Jar:
 
     def put(self, pair: str) -> None:
         """Keep a cookie for the whole host, as ``name=value``."""
+        self._given.add(pair.partition("=")[0])
         self._kept[pair.partition("=")[0], "", "/"] = (pair, False)
 
     def drop(self, name: str) -> None:
@@ -95,10 +98,19 @@ class Jar:
         found = next((pair for (kept, _, _), (pair, _) in self._kept.items() if kept == name), None)
         return None if found is None else found.partition("=")[2]
 
+    def choice(self) -> list[tuple[str, str]]:
+        """Return name and value of what says that a choice was made: our cookies, and those that were ``put`` here."""
+        return [
+            (name, pair.partition("=")[2])
+            for (name, _, _), (pair, _) in self._kept.items()
+            if name in OWN_NAMES or name in self._given
+        ]
+
     def copy(self) -> Jar:
         """Return a jar with the same content."""
         jar = Jar()
         jar._kept = dict(self._kept)
+        jar._given = set(self._given)
         return jar
 
 

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import ConsentError
@@ -19,11 +20,14 @@ from .findings import Finding, State, address_of, merged
 from .inventory import cookies_seen, parties_seen, traces_by_state
 from .jar import Jar
 from .kinds import Kind
-from .knowledge import Knowledge
+from .knowledge import Knowledge, Trace
 from .page_checks import check_pages
-from .report import CookieSeen, PartySeen, Report
+from .report import CookieSeen, Report
 from .site import ChoicePoint, Target, Visit, Visitor, origin_of, redirect_of
 from .web import Limits, Unreadable, Web
+
+if TYPE_CHECKING:
+    from .browser import Browsing
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is at most."""
@@ -41,7 +45,8 @@ class Options:
 
     ``policy`` is the site's; without one the catalogue decides. ``cookies`` stand for a choice where the site is not
     ours: pairs ``name=value`` for REFUSED and ACCEPTED. ``keys`` are the site's secret keys, with which an expired
-    consent can be made. ``trust`` is an SSL context, or False for no verification.
+    consent can be made. ``trust`` is an SSL context, or False for no verification. ``browsing`` lets a browser have a
+    look too; it needs Playwright.
     """
 
     policy: Policy | None = None
@@ -53,6 +58,7 @@ class Options:
     necessary: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    browsing: Browsing | None = None
 
 
 def _say_nothing(what: str, done: int, most: int) -> None:
@@ -69,7 +75,10 @@ def audit(url: str, options: Options | None = None, progress: Progress = _say_no
     if not _is_address(url):
         raise SiteUnreadable(f"{url!r} is no address of a site; write https://www.example.org/")
     with Web(options.limits, options.trust) as web:
-        return _Audit(web, options, progress).report(url)
+        under_way = _Audit(web, options, progress)
+        start = under_way.examine(url)
+    under_way.browse(start)
+    return under_way.report(start)
 
 
 def _is_address(url: str) -> bool:
@@ -93,8 +102,12 @@ class _Audit:
         self._jars: dict[State, Jar] = {}
         self._remarks: list[str] = []
         self._point: ChoicePoint | None = None
+        self._found: list[Finding] = []
+        self._script_cookies: tuple[CookieSeen, ...] = ()
+        self._contacts: tuple[tuple[State, Trace], ...] = ()
 
-    def report(self, url: str) -> Report:
+    def examine(self, url: str) -> str:
+        """Walk through the site and check what comes back; return where it really begins."""
         start, arrival = self._arrive(url)
         self._point = ChoicePoint.find(self._web, start, self._options.prefix)
         if self._point is None:
@@ -104,8 +117,32 @@ class _Audit:
         self._walk(start)
         for state in (State.REFUSED, State.ACCEPTED):
             self._walk_again(state)
-        visits = [visit for made in self._visits.values() for visit in made]
-        findings = merged(self._findings([*arrival, *visits], start))
+        self._found += self._findings([*arrival, *self._all_visits()], start)
+        return start
+
+    def browse(self, start: str) -> None:
+        """Let a browser have a look, if one was asked for."""
+        how = self._options.browsing
+        if how is None:
+            return
+        # Imported here because an audit over HTTP does without Playwright.
+        from .browser import browse
+        from .browser_checks import check_sightings, script_cookies, traces_of_contacts
+
+        self._progress("in a browser", 0, 1)
+        visits = self._visits[State.NONE]
+        pages = [visit.target.url for visit in visits if visit.last is not None and visit.last.is_page]
+        sightings = browse(pages or [start], self._jars, how)
+        served = {cookie.name for cookie in cookies_seen(self._all_visits(), self._knowledge)}
+        now = int(time.time())
+        self._found += check_sightings(sightings, start, served, now, self._knowledge)
+        self._script_cookies = tuple(script_cookies(sightings, start, served, self._knowledge))
+        self._contacts = tuple(traces_of_contacts(sightings, start, self._knowledge))
+        self._progress("in a browser", 1, 1)
+
+    def report(self, start: str) -> Report:
+        """Put together what was found."""
+        visits = self._all_visits()
         return Report(
             url=address_of(start),
             at=int(time.time()),
@@ -113,12 +150,15 @@ class _Audit:
             states=tuple(self._visits),
             addresses=tuple(dict.fromkeys(address_of(visit.target.url) for visit in self._visits[State.NONE])),
             requests=self._web.requests,
-            findings=findings,
+            findings=merged(self._found),
             checked=tuple(self._checked()),
-            cookies=self._cookies(visits),
-            parties=self._parties(visits),
+            cookies=(*cookies_seen(visits, self._knowledge), *self._script_cookies),
+            parties=parties_seen([*traces_by_state(visits, self._knowledge), *self._contacts]),
             remarks=tuple(self._remarks),
         )
+
+    def _all_visits(self) -> list[Visit]:
+        return [visit for made in self._visits.values() for visit in made]
 
     # Walking
 
@@ -226,6 +266,7 @@ class _Audit:
     def _checked(self) -> Iterator[Kind]:
         groups = {"A0", "A1", "A9"}
         groups |= {"A2"} if self._point else set()
+        groups |= {"A4"} if self._options.browsing else set()
         groups |= {"A3"} if State.ACCEPTED in self._visits else set()
         left_out = set[Kind]()
         if not (self._options.keys and self._options.policy):
@@ -243,9 +284,3 @@ class _Audit:
         if policy is None:
             return ""
         return policy.version or policy.fingerprint
-
-    def _cookies(self, visits: Sequence[Visit]) -> tuple[CookieSeen, ...]:
-        return cookies_seen(visits, self._knowledge)
-
-    def _parties(self, visits: Sequence[Visit]) -> tuple[PartySeen, ...]:
-        return parties_seen(traces_by_state(visits, self._knowledge))

@@ -20,6 +20,7 @@ from .command import Command, InputError
 
 if TYPE_CHECKING:
     from ..audit import Options, Report
+    from ..audit.browser import Browsing
 
 FORMATS = ("text", "json", "junit", "sarif", "html")
 _MISSING = 'needs the extra "audit": python -m pip install "consent-middleware[audit]" ({})'
@@ -52,6 +53,14 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what a choice leaves behind where another tool takes it",
     )
+    browser = parser.add_argument_group("with a browser")
+    browser.add_argument("--browser", action="store_true", help="let Chromium visit the pages too")
+    browser.add_argument("--chromium", metavar="PATH", default="", help="which one (default: the one that is found)")
+    browser.add_argument("--chromium-argument", metavar="ARG", action="append", default=[], help="pass this on to it")
+    browser.add_argument("--browser-pages", metavar="N", type=_positive, default=5, help="pages (default: 5)")
+    browser.add_argument("--settle", metavar="SECONDS", type=float, default=1.0, help="wait on each (default: 1)")
+    browser.add_argument("--accept-script", metavar="FILE", type=Path, help="JavaScript that accepts everything")
+    browser.add_argument("--refuse-script", metavar="FILE", type=Path, help="JavaScript that refuses everything")
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust instead of the system's")
     trust.add_argument("--insecure", action="store_true", help="trust any certificate, for a site under development")
@@ -89,8 +98,35 @@ def _options(options: argparse.Namespace) -> Options:
         cookies={State.ACCEPTED: tuple(options.accept_cookie), State.REFUSED: tuple(options.refuse_cookie)},
         necessary=tuple(options.necessary),
         own_hosts=tuple(options.own_host),
+        browsing=_browsing(options) if options.browser else None,
         keys=tuple(filter(None, os.environ.get("CONSENT_SECRET_KEYS", "").split(","))),
     )
+
+
+def _browsing(options: argparse.Namespace) -> Browsing:
+    try:
+        from ..audit.browser import Browsing
+    except ImportError as error:
+        raise InputError(_MISSING.format(error)) from error
+    from ..audit import State
+
+    files = {State.ACCEPTED: options.accept_script, State.REFUSED: options.refuse_script}
+    return Browsing(
+        chromium=options.chromium,
+        arguments=tuple(options.chromium_argument),
+        scripts={state: _read(file) for state, file in files.items() if file},
+        settle=options.settle,
+        pages=options.browser_pages,
+        timeout=options.timeout,
+        trusts_all=options.insecure,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
 
 
 def _policy(file: str | None) -> Policy | None:
@@ -202,7 +238,7 @@ def _pair(text: str) -> str:
 
 AUDIT = Command(
     name="audit",
-    summary="examine a site from outside, in three states of consent",
+    summary="examine a site from outside",
     description="Visit a site as somebody who has chosen nothing, refused everything and accepted everything, and "
     "report every cookie, third party and header that breaks the policy, with evidence and remedy. Exits 0 without "
     "findings, 1 with findings, 2 when the site cannot be examined. Keys in CONSENT_SECRET_KEYS, if any, are used to "

@@ -11,8 +11,9 @@ from typing import TextIO
 
 from ..errors import PolicyError
 from ..policy import Policy
+from ..visitors import ALL, NO_CHOICE
 from .command import Command, InputError, declare_format, print_json
-from .explanations import ALL, NO_CHOICE, Explainer, Explanation
+from .explanations import Explainer, Explanation
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -61,18 +62,14 @@ def _explainer(options: argparse.Namespace) -> Explainer:
         raise InputError(str(error)) from error
     except OSError as error:
         raise InputError(f"cannot read {options.policy}: {error.strerror or error}") from error
-    return Explainer(policy, _state(options.state, policy), options.host, options.necessary)
+    try:
+        return Explainer(policy, _state(options.state), options.host, options.necessary)
+    except ValueError as error:
+        raise InputError(f"--state: {error}") from error
 
 
-def _state(text: str, policy: Policy) -> str | list[str]:
-    if text in (NO_CHOICE, ALL):
-        return text
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in policy.categories:
-            known = ", ".join(map(repr, policy.categories))
-            raise InputError(f'--state: {name!r} is no category of the policy, which has {known}; or "none", or "all"')
-    return names
+def _state(text: str) -> str | list[str]:
+    return text if text in (NO_CHOICE, ALL) else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _explain(explainer: Explainer, options: argparse.Namespace) -> list[Explanation]:
@@ -102,7 +99,7 @@ def _as_text(explanation: Explanation) -> str:
 
 EXPLAIN = Command(
     name="explain",
-    summary="say what becomes of a header line, an address or a snippet, and why",
+    summary="say what becomes of a cookie or a page, and why",
     description="Say what the middleware would do with a Set-Cookie line, a Cookie header, an address or a piece of "
     "HTML under a policy, for a visitor in one state, and by which rules. Exits 0, or 2 when it cannot be told.",
     declare=_declare,

@@ -16,13 +16,12 @@ from ..exchange import Exchange
 from ..html import UNDECLARED, Finding, HTMLGate, Rules
 from ..html.urls import Location, locate
 from ..lifetime import Lifetime
-from ..own_cookies import OWN_NAMES, choice_name
+from ..own_cookies import OWN_NAMES
 from ..policy import Category, CookieRule, Policy, Service
-from ..seal import Choice, Receipt
+from ..visitors import choices_of, cookies_of
 
-NO_CHOICE, ALL = "none", "all"
 _PAGE = ("Content-Type", "text/html; charset=utf-8")
-_NOBODY = "A" * 22
+_KEY = "an explanation signs only for itself"
 _Rule = tuple[Service, str]
 """A service, and the one of its scripts or inline markers that fits."""
 
@@ -57,14 +56,15 @@ class _Request:
 class Explainer:
     """Explains what a policy does for a visitor on ``host`` in one state: "none", "all", or the categories accepted.
 
-    Who has accepted some has refused the others. Raises KeyError for a category that the policy does not have.
+    Who has accepted some has refused the others. Raises ValueError for a category that the policy does not have.
     """
 
     def __init__(self, policy: Policy, state: str | Sequence[str], host: str, necessary: Sequence[str] = ()) -> None:
         self._policy = policy
-        self._engine = Engine(policy, secret_keys=[_NOBODY], necessary=necessary)
+        self._engine = Engine(policy, secret_keys=[_KEY], necessary=necessary)
         self._host = host
-        self._choices = _choices(policy, state, self._engine.now())
+        self._choices = choices_of(policy, state, self._engine.now())
+        self._cookies = cookies_of(self._engine, state)
         self._rules, self._sources = _rules_by_source(policy)
 
     # Cookies
@@ -222,22 +222,8 @@ class Explainer:
     # A visitor
 
     def _exchange(self) -> Exchange:
-        cookies: list[str] = []
-        if self._choices:
-            token = self._engine.seal.dumps(Receipt(_NOBODY, "visitor", self._choices))
-            cookies = [f"{choice_name(self._policy, 'https')}={token}"]
+        cookies = [f"{name}={token}" for name, token in self._cookies.items()]
         return Exchange(self._engine, _Request(self._host, cookies, headers={"sec-fetch-dest": "empty"}))
-
-
-def _choices(policy: Policy, state: str | Sequence[str], now: int) -> dict[str, Choice]:
-    if state == NO_CHOICE:
-        return {}
-    if state == ALL:
-        return {name: Choice(True, now) for name in policy.choosable if not policy.categories[name].on_request}
-    accepted = {state} if isinstance(state, str) else set(state)
-    for name in accepted:
-        _ = policy.categories[name]
-    return {name: Choice(name in accepted, now) for name in policy.choosable}
 
 
 def _rules_by_source(policy: Policy) -> tuple[Rules, dict[str, _Rule]]:

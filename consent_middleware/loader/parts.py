@@ -120,6 +120,7 @@ def read_html(table: Table) -> HTMLSettings:
         csp=table.option("csp", ("off", "report", "enforce")),
         browsing_topics=_read_topics(table),
         consent_mode=table.option("consent_mode", ("basic", "advanced", "off")),
+        cache=table.option("cache", ("vary", "shared")),
     )
     table.close()
     return settings

@@ -262,7 +262,8 @@
   wrap(Storage.prototype, "setItem", (args) => args.length > 1 && keyWaits(args[0]) && NOTHING);
 
   Object.defineProperty(window, HOOK, { value: allow });
-  allow(tag.getAttribute(MARK + "allowed").split(" "));
+  // In a page for everybody shared.js knows better.
+  allow(window[Symbol.for("consent.allowed")] || tag.getAttribute(MARK + "allowed").split(" "));
   for (const type of ["load", "pagehide", "visibilitychange"]) addEventListener(type, sweep, true);
   window.cookieStore?.addEventListener("change", sweep);
   setInterval(sweep, 1e4);

@@ -36,9 +36,8 @@ def site(open_site: OpenSite, policy: dict[str, Any]) -> Site:
 
 def read(site: Site, language: str) -> str:
     accepted = ("Accept-Language", language)
-    asked = {"headers": [accepted, *AS_PAGE]}
     ours = (site.visit(path, headers=[accepted]).body for path in ("/_consent/settings", "/_consent/policy"))
-    return b"".join([*ours, site.visit(answers=HTML, page=FILM, **asked).body]).decode()
+    return b"".join([*ours, site.visit(answers=HTML, page=FILM, headers=[accepted, *AS_PAGE]).body]).decode()
 
 
 def test_they_are_read_in_their_language(site: Site) -> None:

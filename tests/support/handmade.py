@@ -20,7 +20,6 @@ from consent_middleware import ConsentWSGI
 HOST = "page.shop.test"
 POLICY: dict[str, Any] = {
     "policy": {"version": "2026-11-21", "controller": "Example SARL", "contact": "dpo@example.org"},
-    "banner": {"show": False},
     "categories": {
         "necessary": {"required": True},
         "functional": {},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from support.handmade import Handmade
 from support.third_parties import Reply, ThirdParties
 
+ROOT = Path(__file__).parents[3]
 FILM = '<iframe src="https://stats.example/film" title="A film" width="400" height="300"></iframe>'
 FILM_BUTTON = ".cm-embed button"
 LISTEN = """<script>
@@ -106,6 +109,22 @@ def test_the_state_that_scripts_see_is_theirs_to_spoil(chooser: Chooser) -> None
 def test_an_element_called_consent_is_not_in_the_way(chooser: Chooser) -> None:
     chooser.open('<p id="consent"></p>')
     assert chooser.run("() => typeof consent.allows") == "function"
+
+
+def test_the_snippet_of_the_readme_does_what_it_says(chooser: Chooser) -> None:
+    [snippet] = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    chooser.open(
+        f"""<button id="privacy">Privacy</button>
+        <script>window.counted = 0; function startCounting() {{ window.counted++ }}</script>
+        <script type="module">{snippet}</script>"""
+    )
+    assert chooser.run("() => counted") == 0
+    chooser.page.locator("#privacy").click()
+    chooser.page.get_by_role("dialog").wait_for()
+    chooser.choose("save", "analytics")
+    assert chooser.run("() => counted") == 1
+    chooser.open(chooser.site.pages["/"])
+    assert chooser.run("() => counted") == 1
 
 
 # Placeholders
@@ -257,7 +276,7 @@ def test_the_settings_open_over_the_page_and_escape_is_no_choice(chooser: Choose
     dialog = chooser.page.get_by_role("dialog")
     dialog.wait_for()
     assert dialog.get_attribute("aria-label")
-    assert chooser.run("() => document.activeElement.shadowRoot.activeElement?.localName") == "input"
+    assert chooser.run("() => document.activeElement.shadowRoot.activeElement.closest('dialog') !== null")
     chooser.page.keyboard.press("Escape")
     assert dialog.count() == 0
     assert link.evaluate("it => it === document.activeElement")

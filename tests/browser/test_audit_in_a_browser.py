@@ -1,0 +1,101 @@
+"""The audit with a browser: what scripts of a shop write and whom they ask, gated and not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consent_middleware import ConsentWSGI, Policy
+from consent_middleware.audit import Limits, Options, Report, State, audit
+from consent_middleware.audit.browser import BrowserMissing, Browsing
+from shop import store
+from support.third_parties import ThirdParties
+
+
+@contextmanager
+def serving(application: Any) -> Iterator[str]:
+    server = import_module("waitress.server").create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}/"
+    server.close()
+    thread.join(timeout=10)
+
+
+def shop_under(policy: Policy) -> Any:
+    from shop.flask_app import app
+
+    inside: Any = app.wsgi_app
+    return ConsentWSGI(inside.app, policy, secret_keys=store.SECRET_KEY)
+
+
+def audited(
+    application: Any, chromium: str, strangers: ThirdParties, scripts: dict[State, str] | None = None
+) -> Report:
+    names = f"--host-resolver-rules=MAP * 127.0.0.1:{strangers.port}, EXCLUDE 127.0.0.1"
+    browsing = Browsing(
+        chromium=chromium,
+        arguments=(names, "--ignore-certificate-errors"),
+        scripts=scripts or {},
+        settle=0.5,
+        pages=2,
+        trusts_all=True,
+    )
+    with serving(application) as url:
+        policy = Policy.load(store.POLICY)
+        return audit(url, Options(policy=policy, limits=Limits(pause=0), browsing=browsing))
+
+
+def keys(report: Report) -> set[tuple[str, str]]:
+    return {finding.key for finding in report.findings if finding.id.startswith("consent.A4")}
+
+
+def test_where_nothing_is_withheld_everything_scripts_do_is_found(chromium: str, strangers: ThirdParties) -> None:
+    report = audited(shop_under(replace(Policy.load(store.POLICY), mode="report")), chromium, strangers)
+    found = {finding.key: finding for finding in report.findings}
+    assert ("consent.A401", "_ga") in found
+    assert ("consent.A402", "_ga") in found
+    assert ("consent.A404", "twk_token") in found
+    assert ("consent.A406", "google-analytics") in found
+    assert ("consent.A406", "tawk-to") in found
+    assert any(id == "consent.A408" for id, _ in found)
+    contact = found["consent.A406", "google-analytics"]
+    assert "started by" in contact.evidence
+    assert "?" not in contact.evidence
+    assert {place.state for place in contact.places} == {State.NONE, State.REFUSED}
+    cookies = {cookie.name: cookie for cookie in report.cookies}
+    assert cookies["_ga"].by == "script"
+    assert cookies["_ga"].lifetime == "400 days"
+
+
+def test_an_enforced_policy_leaves_scripts_nothing_to_do(chromium: str, strangers: ThirdParties) -> None:
+    report = audited(shop_under(Policy.load(store.POLICY)), chromium, strangers)
+    assert not [key for key in keys(report) if key[0] != "consent.A402"]
+    assert {"consent.A401", "consent.A406"} <= {kind.id for kind in report.checked}
+
+
+def test_a_script_can_make_the_choice_of_another_tool(chromium: str, strangers: ThirdParties) -> None:
+    page = b"""<!doctype html><title>x</title><script>
+        if (document.cookie.includes('theirs=yes')) document.cookie = '_ga=1; path=/; max-age=60';
+        </script>"""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html"), ("Cache-Control", "no-store")])
+        return [page]
+
+    accept = "document.cookie = 'theirs=yes; path=/'; document.cookie = '_ga=1; path=/; max-age=60'"
+    report = audited(application, chromium, strangers, {State.NONE: accept})
+    assert ("consent.A401", "_ga") in keys(report)
+    assert ("consent.A403", "theirs") in keys(report)
+
+
+def test_no_browser_is_said(strangers: ThirdParties, tmp_path: Path) -> None:
+    with pytest.raises(BrowserMissing, match="no browser could be started"):
+        audited(shop_under(Policy.load(store.POLICY)), str(tmp_path / "nowhere"), strangers)
