@@ -16,7 +16,7 @@ from .fields import WATCHED
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, checked_ledger, store
+from .shell import DECISION_KEY, count_views, opened_ledger, settle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -125,10 +125,11 @@ class ConsentASGI:
         necessary: Iterable[str | KnownCookie] = (),
     ) -> None:
         self.app = app
-        self.ledger = checked_ledger(ledger)
         self.engine = Engine(
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
+        self.ledger = opened_ledger(ledger, self.engine.keys)
+        count_views(self.engine, self.ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(DECISION_KEY)
@@ -159,8 +160,8 @@ class ConsentASGI:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _store(self, exchange: Exchange) -> None:
-        if self.ledger is not None and (records := exchange.take_records()):
-            await _in_thread(store, exchange, self.ledger, records)
+        if self.ledger is not None and exchange.has_errands:
+            await _in_thread(settle, exchange, self.ledger)
 
 
 class _Response:
@@ -182,7 +183,7 @@ class _Response:
         if kind == "http.response.body" and exchange.body is None:
             return self._send(message)
         if kind in _STARTS:
-            if self._store is not None and exchange.has_records:
+            if self._store is not None and exchange.has_errands:
                 return self._store_and_start(self._store, message)
             return self._start(message)
         if kind in _BODIES and exchange.body is not None:

@@ -26,7 +26,7 @@ class Addresses:
     """Our own addresses as one site's pages name them, all of them escaped.
 
     ``next`` is where a choice leads back to and ``from_here`` the query that says so; ``tag`` are attributes that
-    every tag of ours bears, the nonce if there is one.
+    every tag of ours bears, the nonce if there is one. ``once`` marks the form of this very page.
     """
 
     choice: str
@@ -36,10 +36,11 @@ class Addresses:
     next: str
     from_here: str
     tag: str = ""
+    once: str = ""
 
 
-def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> str:
-    """Return the question as it stands in a page."""
+def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, is_hidden: bool = False) -> str:
+    """Return the question as it stands in a page, hidden where only a script can tell whether it is to be asked."""
     words = policy.words(language)
     controller = escape(policy.controller)
     lead = words["banner-lead"] if controller else words["banner-lead-anonymous"]
@@ -53,7 +54,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
         + _hosted(
             policy,
-            "data-consent-banner",
+            "data-consent-banner" + (" hidden" if is_hidden else ""),
             language,
             to,
             f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'
@@ -63,6 +64,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses) -> 
             f'<div class="cm-actions"><form method="post" action="{to.choice}">'
             f'<input type="hidden" name="next" value="{to.next}">'
             f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
+            f'<input type="hidden" name="once" value="{to.once}">'
             f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
             f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
             f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'

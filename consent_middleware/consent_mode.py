@@ -51,9 +51,7 @@ class ConsentMode:
         # "<" could end a script in which this stands.
         literal = json.dumps(rules, sort_keys=True).replace("<", "\\u003c")
         self._call = f"{source('signals.js').rstrip()}({literal}, "
-        self.asset: Asset = made(
-            "signals.js", f'{self._call}document.currentScript.dataset.consentAllowed.split(" "));\n'.encode()
-        )
+        self.asset: Asset = made("signals.js", f"{self._call}document.currentScript);\n".encode())
         """The same in a file, for pages whose Content-Security-Policy forbids what stands in them."""
 
     def markup(self, allowed: str, *, nonce: str = "", url: str = "") -> str:
@@ -62,9 +60,10 @@ class ConsentMode:
         ``nonce`` is an attribute as it stands in the tag, with a space in front, or nothing. With ``url``, that of the
         asset, nothing executable stands in the page itself.
         """
+        tag = f'data-consent-allowed="{escape(allowed)}"{nonce}'
         if url:
-            return f'<script src="{escape(url)}" data-consent-allowed="{escape(allowed)}"{nonce}></script>'
-        return f"<script{nonce}>{self._call}{json.dumps(allowed.split(' '))});</script>"
+            return f'<script src="{escape(url)}" {tag}></script>'
+        return f"<script {tag}>{self._call}document.currentScript);</script>"
 
 
 def signals_of(policy: Policy) -> dict[str, tuple[str, ...]]:

@@ -20,6 +20,9 @@ Whose = Literal["visitor", "application", "gpc", "foreign", "default"]
 Answers = tuple[tuple[str, bool], ...]
 """The categories about which something was decided, and what."""
 
+ONE_CLICK = 10
+"""Seconds within which the same answer, given again, is the second click of one choice and no choice of its own."""
+
 logger = logging.getLogger("consent_middleware")
 
 _NOTHING_FOREIGN: Mapping[str, bool] = {}
@@ -48,11 +51,15 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something decided during this request: by whom, how, and what each category named was answered."""
+    """Something decided during this request: by whom, how, and what each category named was answered.
+
+    ``once`` is the mark of the form that was sent, "" if it had none: two clicks on one form bear the same.
+    """
 
     source: Source
     mechanism: str
     answers: Mapping[str, bool]
+    once: str = ""
 
 
 class Reader(Hashable, Protocol):
@@ -266,9 +273,32 @@ class Decision:
         self._choices = {**self.choices, **{name: Choice(granted, now) for name, granted in act.answers.items()}}
         self.acts.append(act)
 
+    def repeats(self, answers: Mapping[str, bool]) -> bool:
+        """Whether just this was answered a moment ago, so that it is the second click of a choice made already."""
+        earliest = self.now - ONE_CLICK
+        standing = (self.choices.get(name) for name in answers)
+        return all(
+            choice is not None and choice.granted is granted and choice.at >= earliest
+            for choice, granted in zip(standing, answers.values(), strict=True)
+        )
+
+    def move(self, instant: int) -> None:
+        """Let what was decided in this request count from another instant, when its first click was recorded."""
+        answered = {name for act in self.acts for name in act.answers}
+        self._choices = {
+            name: Choice(choice.granted, instant) if name in answered else choice
+            for name, choice in self.choices.items()
+        }
+
     def undo(self) -> None:
         """Forget every act of this request."""
         self.acts.clear()
+        self._choices = None
+
+    def forget(self) -> None:
+        """Forget the visitor: from here on nobody has chosen anything."""
+        self.acts.clear()
+        self._visit = Visit(None, self.now, self.visit.applies)
         self._choices = None
 
     def keep_refusals(self) -> bool:
@@ -277,7 +307,7 @@ class Decision:
         self.undo()
         for act in acts:
             if refused := {name: False for name, granted in act.answers.items() if not granted}:
-                self.decide(Act(act.source, act.mechanism, refused))
+                self.decide(Act(act.source, act.mechanism, refused, act.once))
         return any(granted for act in acts for granted in act.answers.values())
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .http import Headers
 from .variants import mark_tag
@@ -96,6 +97,7 @@ def of_unknown_bytes(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in _OF_THE_BYTES]
 
 
+@lru_cache(64)
 def readable_codings(accept_encoding: str) -> str:
     """Return Accept-Encoding without what we could not decode, so that a page comes in a form that can be gated."""
     parts = [part.strip(" \t") for part in accept_encoding.split(",")]

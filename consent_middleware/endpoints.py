@@ -6,7 +6,8 @@ Everything works with plain forms. Only a same-origin request can choose: a forg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -15,12 +16,14 @@ from urllib.parse import parse_qsl, urlsplit
 from .assets import Asset, asset
 from .csp import REPORT_PATH
 from .decision import Act, Decision
+from .export import as_27560
 from .http import Reply, Request
 from .messages import language_for, language_of
 from .pages import PAGE_HEADERS, notice_page
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place
+from .record import Question, Record
 from .settings_page import SettingsPlace, settings_page
 from .signals import GPC_PATH, support_resource
 from .violations import TYPES as REPORT_TYPES
@@ -33,6 +36,9 @@ BODY_LIMIT = 16 * 1024
 """Bytes of a choice that are read; a form with every category of a large policy stays far below."""
 
 _NEXT_LIMIT = 2048
+_ASKED_A_MINUTE = 10
+_MOST_COUNTED = 10_000
+_ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 _COMMON = (("Cache-Control", "no-store"), _NO_SNIFF)
 _JSON = (("Content-Type", "application/json"),)
@@ -48,6 +54,7 @@ class Wish:
     categories: tuple[str, ...]
     next: str | None
     fingerprint: str | None
+    once: str = ""
 
 
 class Refusal(Exception):
@@ -58,18 +65,32 @@ class Refusal(Exception):
         self.status, self.message, self.headers = status, message, headers
 
 
+Route = Callable[[Request, Decision, bytes | None], Reply | Question]
+
+
 class Endpoints:
     """Answers requests below ``prefix``; what is chosen goes into the decision, the exchange sends the cookies."""
 
-    def __init__(self, policy: Policy, prefix: str, cookie_policy: CookiePolicy, assets: Iterable[Asset] = ()) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        prefix: str,
+        cookie_policy: CookiePolicy,
+        assets: Iterable[Asset] = (),
+        token: Callable[[], str] = str,
+    ) -> None:
         self._policy = policy
+        self._token = token
         self._cookie_policy = cookie_policy
         self._prefix = prefix
-        self._routes: dict[str, tuple[tuple[str, ...], Callable[[Request, Decision, bytes | None], Reply]]] = {
+        self._asked = Allowance(_ASKED_A_MINUTE, 60)
+        self._routes: dict[str, tuple[tuple[str, ...], Route]] = {
             "/state": (("GET", "HEAD"), self._state),
             "/settings": (("GET", "HEAD"), self._settings),
             "/choice": (("POST",), self._choice),
             "/policy": (("GET", "HEAD"), self._cookie_policy_page),
+            "/record": (("GET", "HEAD"), self._record),
+            "/erase": (("POST",), self._erase),
         }
         for file in (*STYLES, *assets):
             self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
@@ -79,8 +100,11 @@ class Endpoints:
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
 
-    def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        """Answer a request below the prefix. ``body`` is None when it was larger than BODY_LIMIT."""
+    def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply | Question:
+        """Answer a request below the prefix, or return the question that only the ledger can answer.
+
+        ``body`` is None when it was larger than BODY_LIMIT.
+        """
         try:
             methods, route = self._routes[request.path.removeprefix(self._prefix)]
         except KeyError:
@@ -107,6 +131,15 @@ class Endpoints:
             link_text="again" if refusal.status != 404 else "title",
         )
         return Reply(refusal.status, (*PAGE_HEADERS, *_COMMON, *refusal.headers), page)
+
+    def tell(self, request: Request, question: Question, found: Sequence[Record]) -> Reply:
+        """Say what the ledger answered to a question."""
+        if question.wish == "show":
+            body = json.dumps([as_27560(record, self._policy) for record in found], indent=1, ensure_ascii=False)
+            return Reply(200, (*_JSON, *_COMMON), body.encode())
+        if _content_type(request) == _JSON_TYPE:
+            return Reply(200, (*_JSON, *_COMMON), json.dumps({"erased": len(found)}).encode())
+        return self.refuse(request, Refusal(200, "erased"))
 
     def state(self, decision: Decision) -> bytes:
         """The state as JSON: instants are epoch seconds, or null without a choice."""
@@ -146,6 +179,7 @@ class Endpoints:
             styles=self._styles(request),
             next_path=came_from or f"{here}/settings",
             home_path=came_from or f"{request.root}/",
+            once=self._token(),
         )
         tables = partial(self._cookie_policy.table, self.place_of(request))
         page = settings_page(self._policy, decision, place, tables)
@@ -182,11 +216,28 @@ class Endpoints:
         if wish.fingerprint not in (None, self._policy.fingerprint):
             raise Refusal(409, "outdated-choice")
         # What is always granted, or a policy with nothing to choose, leaves nothing to decide.
-        if answers := self._answers(wish):
-            decision.decide(Act("visitor", wish.action, answers))
+        if (answers := self._answers(wish)) and not decision.repeats(answers):
+            decision.decide(Act("visitor", wish.action, answers, wish.once))
         if _content_type(request) == _JSON_TYPE:
             return Reply(200, (*_JSON, *_COMMON), self.state(decision))
         return Reply(303, (("Location", wish.next or local_path(f"{request.root}/") or "/"), *_TEXT, *_COMMON))
+
+    def _record(self, request: Request, decision: Decision, body: bytes | None) -> Question:
+        return Question("show", self._subject(decision))
+
+    def _erase(self, request: Request, decision: Decision, body: bytes | None) -> Question:
+        if not comes_from_here(request):
+            raise Refusal(403, "foreign-choice")
+        return Question("erase", self._subject(decision))
+
+    def _subject(self, decision: Decision) -> str:
+        """The pseudonym that the visitor's cookie proves. Nobody can ask about another's."""
+        receipt = decision.visit.receipt
+        if receipt is None:
+            raise Refusal(404, "not-found")
+        if not self._asked.take(receipt.who, decision.now):
+            raise Refusal(429, "too-often", (("Retry-After", "60"),))
+        return receipt.who
 
     def _answers(self, wish: Wish) -> dict[str, bool]:
         policy = self._policy
@@ -210,6 +261,25 @@ def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | Non
     # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
     forever = ("Cache-Control", "public, max-age=31536000, immutable")
     return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
+
+
+class Allowance:
+    """How often the same may be asked: ``times`` within ``seconds``, counted in this process.
+
+    Whoever has no receipt asks nothing of the ledger, so there is nothing to count for them.
+    """
+
+    def __init__(self, times: int, seconds: int) -> None:
+        self._times, self._seconds = times, seconds
+        self._counts: dict[str, int] = {}
+        self._until = 0
+
+    def take(self, name: str, now: int) -> bool:
+        """Use one, and return whether there was one left."""
+        if now >= self._until or len(self._counts) > _MOST_COUNTED:
+            self._counts, self._until = {}, now + self._seconds
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return count <= self._times
 
 
 def comes_from_here(request: Request) -> bool:
@@ -256,7 +326,13 @@ def _read_form(body: bytes) -> Wish:
         raise Refusal(400, "bad-choice") from None
     last = dict(fields)
     categories = tuple(value for name, value in fields if name == "category")
-    return Wish(last.get("action", ""), categories, local_path(last.get("next")), last.get("fingerprint"))
+    return Wish(
+        last.get("action", ""),
+        categories,
+        local_path(last.get("next")),
+        last.get("fingerprint"),
+        _mark(last.get("once")),
+    )
 
 
 def _read_json(body: bytes) -> Wish:
@@ -270,7 +346,13 @@ def _read_json(body: bytes) -> Wish:
     action, next_path, fingerprint = fields.get("action"), fields.get("next"), fields.get("fingerprint")
     if not (isinstance(action, str) and isinstance(next_path, str | None) and isinstance(fingerprint, str | None)):
         raise Refusal(400, "bad-choice")
-    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint)
+    once = fields.get("once")
+    return Wish(action, _texts(fields.get("categories", [])), local_path(next_path), fingerprint, _mark(once))
+
+
+def _mark(once: object) -> str:
+    """The mark of a form, "" if it can be none of ours."""
+    return once if isinstance(once, str) and _ONCE.fullmatch(once) else ""
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -24,9 +24,12 @@ from .markup import Markup
 from .own_cookies import OWN_NAMES, choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
+from .record import Shown
 from .reports import Reporter
-from .seal import Seal
+from .seal import Seal, checked_keys
+from .shown import what_is_shown
 from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
+from .views import Views
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -39,6 +42,7 @@ _NAMES_REMEMBERED = 1000
 _ENDS_REMEMBERED = 64
 _STANDINGS_REMEMBERED = 256
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
+_NO_CONTACT = "does not tell visitors whom to ask about it: give it a controller and a contact"
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN_PAIR, _PLAIN_TAIL = 4096, 256
@@ -86,10 +90,18 @@ class Engine:
         self.applies = None if applies is None else _checked_callable("applies", applies)
         self.reporter = Reporter()
         self.token = token
-        self.seal = Seal(policy, secret_keys)
-        self.deposits = DepositSeal(secret_keys)
+        self.keys = checked_keys(secret_keys)
+        self.seal = Seal(policy, self.keys)
+        self.deposits = DepositSeal(self.keys)
+        self._shown: dict[str, Shown] = {}
+        if not policy.contact:
+            # A policy file without one is refused by the loader; the default policy cannot know it.
+            self.reporter.report(
+                logging.WARNING, "consent.C008", policy.version or "default", _NO_CONTACT, what="policy"
+            )
         known = (*known_cookies(necessary), *(KnownCookie(name=reading.cookie) for reading in policy.reads))
         self.cookie_policy = CookiePolicy(policy, known)
+        self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
         self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
@@ -100,18 +112,34 @@ class Engine:
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         categories = {name: kind.category.name for name, kind in kinds.items()}
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories)
+        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories, token)
         self.markup = markup if markup.is_needed else None
-        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets)
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token)
         self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
         self.strictest = standing_of(
             policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
         )
         """How a visitor stands about whom nothing can be found out."""
+        self.shares_pages = policy.html.cache == "shared" and self.enforces
+        """Whether pages are the same for everybody, whoever asks for them."""
+        self.anybody = standing_of(policy, (), "default", gpc=False, applies=True)._replace(
+            withheld=frozenset(policy.choosable)
+        )
+        """How the visitor of a page stands that is the same for everybody."""
         self.walls = Walls(policy, prefix, markup) if markup.is_needed else None
         self.latest = lru_cache(_ENDS_REMEMBERED)(self._latest)
         self.is_within = lru_cache(_ENDS_REMEMBERED)(self._is_within)
         self._is_twin = lru_cache(8)(self._compare)
+
+    def shown_in(self, language: str) -> Shown:
+        """Return what a visitor sees when choosing in this language; made once, kept for as long as the site runs."""
+        if language not in self._shown:
+            self._shown[language] = what_is_shown(self.policy, self.cookie_policy, self.prefix, language)
+        return self._shown[language]
+
+    def shown(self, ui_hash: str) -> bytes | None:
+        """Return the document that was shown under this hash, None if it was not since the start."""
+        return next((shown.document for shown in self._shown.values() if shown.hash == ui_hash), None)
 
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""

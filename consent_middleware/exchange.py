@@ -3,7 +3,7 @@
 A shell opens one Exchange per request and drives it in a fixed order: ``is_ours`` and, if so, ``answer``; otherwise
 ``visible`` for each Cookie header, then the application, then ``start`` with its status and headers, and the body
 through ``body`` if there is one. What ``take_records`` gives is to be stored before ``start`` or before the reply
-leaves; ``store_failed`` says that it could not be done.
+leaves; ``store_failed`` says that it could not be done. A ``question`` is to be put to the ledger before the reply.
 
 Header gates fail closed: should anything here raise, only what is necessary passes, and the page is still served.
 """
@@ -11,21 +11,23 @@ Header gates fail closed: should anything here raise, only what is necessary pas
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .bodies import Body
 from .caching import keep_private, vary_on
 from .cookie_gate import CookieGate
-from .decision import Decision
+from .decision import Decision, Standing
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import JUDGED, Markup
+from .own_cookies import choice_name, own_line
 from .policy import CookieRule
 from .proof import Proof
-from .record import Record
+from .record import Question, Record, Shown
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
+from .views import Views
 from .walls import Walls
 
 logger = logging.getLogger("consent_middleware")
@@ -37,6 +39,7 @@ class Exchange:
     __slots__ = (
         "_cookies",
         "_engine",
+        "_is_forgotten",
         "_proof",
         "_recorded",
         "_reply",
@@ -46,12 +49,14 @@ class Exchange:
         "decision",
         "gates_pages",
         "is_ours",
+        "question",
     )
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._engine = engine
         self._request = request
         self._cookies: CookieGate | None = None
+        self._is_forgotten = False
         self._proof: Proof | None = None
         self._recorded = 0
         self._reply: Reply | None = None
@@ -63,6 +68,8 @@ class Exchange:
         self.is_ours = engine.answers(request)
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
+        self.question: Question | None = None
+        """What ``answer`` found the visitor to ask of the ledger; without an answer there is nothing to be had."""
 
     # The request
 
@@ -99,8 +106,8 @@ class Exchange:
             if markup is None:
                 return value
             if is_marked(value):
-                self._variant = markup.variant(self._request, self.decision.standing())
-            return markup.shown_field(self._request, name, value, self.decision.standing)
+                self._variant = markup.variant(self._request, self._standing())
+            return markup.shown_field(self._request, name, value, self._standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
@@ -115,7 +122,7 @@ class Exchange:
         """Whether a page for this visitor has to pass through us byte by byte, and not as a file beside us."""
         try:
             markup = self._engine.markup
-            return markup is not None and markup.may_change(self._request, self.decision.standing())
+            return markup is not None and markup.may_change(self._request, self._standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; pages pass through us to be safe")
             return True
@@ -125,7 +132,11 @@ class Exchange:
         try:
             for header in self._request.cookies:
                 self._cookie_gate().visible(header)
-            self._reply = self._engine.endpoints.answer(self._request, self.decision, body)
+            answer = self._engine.endpoints.answer(self._request, self.decision, body)
+            if isinstance(answer, Question):
+                self.question = answer
+                answer = self._engine.endpoints.refuse(self._request, Refusal(404, "not-found"))
+            self._reply = answer
         except Exception:
             logger.exception("consent.fault: a request of our own could not be answered; nothing was changed")
             self.decision.undo()
@@ -139,13 +150,13 @@ class Exchange:
     # The response
 
     @property
-    def has_records(self) -> bool:
-        """Whether something was decided in this request that is not stored yet."""
-        return len(self.decision.acts) != self._recorded
+    def has_errands(self) -> bool:
+        """Whether there is something to be settled with the ledger: a choice to be stored, or a question."""
+        return len(self.decision.acts) != self._recorded or self.question is not None
 
     def take_records(self) -> list[Record]:
         """Return, once, the proof of what was decided in this request: to be stored before the visitor is told."""
-        if not self.has_records:
+        if len(self.decision.acts) == self._recorded:
             return []
         self._recorded = len(self.decision.acts)
         try:
@@ -155,11 +166,41 @@ class Exchange:
             self.store_failed()
             return []
 
-    def store_failed(self) -> None:
-        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway."""
+    def store_failed(self) -> list[Record]:
+        """The records could not be stored: a grant is taken back, a refusal or withdrawal stands anyway.
+
+        Returns the proof of what still stands, to be kept elsewhere until the ledger takes it.
+        """
         if self.decision.keep_refusals():
             self._apologise()
         self._recorded = len(self.decision.acts)
+        try:
+            return [self._prove().record()] if self.decision.acts else []
+        except Exception:
+            logger.exception("consent.fault: no record could be made of a refusal; it is honoured all the same")
+            return []
+
+    def stored_before(self, instant: int) -> None:
+        """The same choice was stored at ``instant`` already, by the first of two clicks: the receipt is that one's."""
+        self.decision.move(instant)
+
+    def shown(self, records: Sequence[Record]) -> list[Shown]:
+        """Return what was shown to whoever made these choices."""
+        return [self._engine.shown_in(language) for language in {record.language for record in records}]
+
+    def answered(self, found: list[Record]) -> None:
+        """The ledger has done what was asked; ``found`` are the records concerned."""
+        question = self.question
+        if question is not None and found:
+            self._reply = self._engine.endpoints.tell(self._request, question, found)
+            if question.wish == "erase":
+                # Consent that nobody can prove any more is none (GDPR, article 7(1)).
+                self._is_forgotten = True
+                self.decision.forget()
+
+    def ask_failed(self) -> None:
+        """The ledger could not answer: nothing was changed, and the visitor is told so."""
+        self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "no-ledger"))
 
     @property
     def reply(self) -> Reply:
@@ -203,7 +244,7 @@ class Exchange:
         """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
         markup = self._engine.markup
         try:
-            return markup.hints(self._request, links, self.decision.standing()) if markup else links
+            return markup.hints(self._request, links, self._standing()) if markup else links
         except Exception:
             logger.exception("consent.fault: early hints could not be judged; none are sent")
             return []
@@ -232,19 +273,28 @@ class Exchange:
         if self.is_ours:
             self._reply = self._engine.endpoints.refuse(self._request, Refusal(503, "not-stored"))
 
-    def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool]:
-        """Return the headers as they may leave with their page, if it is one, and whether it is; sets ``body``."""
+    def _standing(self) -> Standing:
+        """How the visitor stands as far as pages are concerned."""
+        return self._engine.anybody if self._engine.shares_pages else self.decision.standing()
+
+    def _page(self, markup: Markup, status: int, headers: Headers) -> tuple[Headers, bool, bool]:
+        """Return the headers as they may leave with their page, if it is one; whether it is; and whether it is nobody
+        else's. Sets ``body``.
+        """
         self.body = None
+        is_own = not self._engine.shares_pages
         try:
             if status == 304 and self._variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
-                return markup.not_modified(headers, self._variant), True
-            headers, self.body, is_page = markup.headers(self._request, status, headers, self.decision.standing)
-            return headers, is_page
+                return markup.not_modified(headers, self._variant), True, is_own
+            headers, self.body, is_page = markup.headers(self._request, status, headers, self._standing)
+            if self._engine.views is not None and self.body is not None:
+                self._count_view(markup, self._engine.views)
+            return headers, is_page, is_page and is_own
         except Exception:
             logger.exception("consent.fault: a page could not be gated")
             headers, self.body = markup.in_doubt(self._request, headers)
-            return headers, True
+            return headers, True, True
 
     def _gated(self, status: int, headers: Headers) -> Headers:
         engine, decision = self._engine, self.decision
@@ -262,12 +312,12 @@ class Exchange:
                     field = (field[0].strip(), line)
             out.append(field)
         if engine.markup is not None and not self.is_ours:
-            out, is_page = self._page(engine.markup, status, out)
-            personal = personal or is_page
+            out, is_page, is_own = self._page(engine.markup, status, out)
+            personal = personal or is_own
             if engine.walls is not None and engine.walls.concern(self._request, out, is_page=is_page):
                 out = self._walled(engine.walls, out)
-                personal = True
-        own = [self._prove().cookie()] if decision.acts else []
+                personal = personal or not engine.shares_pages
+        own = self._own() if decision.acts else self._farewell()
         swept = self._swept(status, out) if engine.enforces else []
         companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
@@ -275,12 +325,32 @@ class Exchange:
             out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
         return headers if out == headers else out
 
+    def _own(self) -> list[str]:
+        proof = self._prove()
+        return [proof.cookie(), proof.hint()] if self._engine.shares_pages else [proof.cookie()]
+
     def _walled(self, walls: Walls, headers: Headers) -> Headers:
         try:
-            return walls.raised(self._request, headers, self.decision.standing())
+            return walls.raised(self._request, headers, self._standing())
         except Exception:
             logger.exception("consent.fault: a decision could not be read; the browser is told to hold back all")
             return walls.raised(self._request, headers, self._engine.strictest)
+
+    def _count_view(self, markup: Markup, views: Views) -> None:
+        """Count that this visitor was asked, if it is one: most robots do not say what they want a document for."""
+        request = self._request
+        is_seen = request.header("sec-fetch-dest") == "document" or request.scheme == "http"
+        is_ahead_of_time = "prefetch" in (request.header("sec-purpose") or request.header("purpose") or "")
+        is_view = is_seen and not is_ahead_of_time and request.method == "GET"
+        if is_view and markup.asks(request, self.decision.standing()):
+            views.add(self.decision.now // 86400)
+
+    def _farewell(self) -> list[str]:
+        """The line that expires our own cookie, for a visitor who wants to be forgotten."""
+        if not self._is_forgotten:
+            return []
+        policy = self._engine.policy
+        return [own_line(policy, self._request, choice_name(policy, self._request.scheme), "", 0)]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
         gate = self._cookie_gate()

@@ -22,7 +22,7 @@ from .messages import label_of, text_in
 from .policy import Policy
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
-_NONCE, _NEXT, _QUERY = "\x00nonce\x00", "\x00next\x00", "\x00query\x00"
+_NONCE, _NEXT, _QUERY, _ONCE = "\x00nonce\x00", "\x00next\x00", "\x00query\x00", "\x00once\x00"
 _KEPT = 128
 
 
@@ -59,13 +59,22 @@ class Insertions:
         self._script = asset("consent.js")
         self._style = asset("consent.css")
         self._consent_mode = ConsentMode(policy)
-        self.assets: tuple[Asset, ...] = (self._guard, self._script, self._style, self._consent_mode.asset)
+        self._shared = asset("shared.js")
+        self.assets: tuple[Asset, ...] = (
+            self._guard,
+            self._script,
+            self._style,
+            self._consent_mode.asset,
+            self._shared,
+        )
         """The files that the pages refer to."""
         self.tells_services = self._consent_mode.is_needed
         """Whether there are services to be told what the visitor consented to, wherever a page is shown."""
-        asks = policy.banner.show and bool(policy.choosable) and policy.mode == "enforce"
-        self._asks = asks
-        self.is_needed = asks or self.tells_services
+        self._shares = policy.html.cache == "shared"
+        # A page for everybody comes to life by our scripts alone, whoever does the asking.
+        needs_scripts = policy.banner.show or self._shares
+        self._has_scripts = needs_scripts and bool(policy.choosable) and policy.mode == "enforce"
+        self.is_needed = self._has_scripts or self.tells_services
         self._pieces = lru_cache(_KEPT)(self._render)
 
     @property
@@ -76,15 +85,20 @@ class Insertions:
             sorted(texts.items()) for each in policy.categories.values() for texts in (each.label, each.description)
         ]
         lifetime = str(policy.consent_lifetime)
-        return repr((self.assets, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
+        files = [each.name for each in self.assets]
+        return repr((files, policy.banner, policy.controller, lifetime, policy.policy_url, policy.texts, told))
 
-    def into(self, view: View, *, nonce: str, next_path: str) -> Insertion:
-        """Return what belongs into one page. ``next_path`` is where a choice made in it leads back to."""
+    def into(self, view: View, *, nonce: str, next_path: str, once: str = "") -> Insertion:
+        """Return what belongs into one page.
+
+        ``next_path`` is where a choice made in it leads back to, ``once`` marks it, so that two clicks are one choice.
+        """
         head, body_end = self._pieces(view)
         tag = f' nonce="{nonce}"'.encode() if nonce else b""
         there = escape(next_path).encode("ascii", "xmlcharrefreplace")
         query = quote(next_path, safe="/").encode()
         body_end = body_end.replace(_NONCE.encode(), tag).replace(_QUERY.encode(), query)
+        body_end = body_end.replace(_ONCE.encode(), once.encode())
         return Insertion(head.replace(_NONCE.encode(), tag), body_end.replace(_NEXT.encode(), there))
 
     def _render(self, view: View) -> Insertion:
@@ -94,19 +108,23 @@ class Insertions:
 
     def _head(self, view: View) -> Iterator[str]:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
+        if self._shares and self._has_scripts:
+            src = escape(self._url(view, self._shared))
+            yield f'<script src="{src}" data-consent-shared="{self._policy.fingerprint}"{_NONCE}></script>'
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
             yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)
-        if not self._asks:
+        if not self._has_scripts:
             return
-        if view.standing.withheld:
-            src = escape(self._url(view, self._guard))
-            yield f'<script src="{src}" data-consent-allowed="{allowed}"{_NONCE}></script>'
+        # Who allows everything is in need of the guard all the same, to shorten what scripts keep for too long.
+        when = "" if view.standing.withheld else " defer"
+        src = escape(self._url(view, self._guard))
+        yield f'<script src="{src}" data-consent-allowed="{allowed}"{when}{_NONCE}></script>'
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
     def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed or not self._asks:
+        if view.is_framed or not self._has_scripts:
             return
         here = escape(self._here(view))
         to = Addresses(
@@ -117,12 +135,13 @@ class Insertions:
             next=_NEXT,
             from_here=f"?next={_QUERY}",
             tag=_NONCE,
+            once=_ONCE,
         )
-        if view.standing.needs_asking:
-            yield banner(self._policy, view.standing, view.language, to)
-        if self._policy.banner.link != "off":
+        if view.standing.needs_asking and self._policy.banner.show:
+            yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
+        if self._policy.banner.link != "off" and self._policy.banner.show:
             yield way_back(self._policy, view.language, to)
-        data = json.dumps(self._data(view)).replace("<", "\\u003c")
+        data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
     def _data(self, view: View) -> dict[str, object]:
@@ -143,16 +162,18 @@ class Insertions:
             "state": f"{self._here(view)}/state",
             "style": self._url(view, self._style),
             "fingerprint": self._policy.fingerprint,
+            "once": _ONCE,
             "needsAsking": standing.needs_asking,
             "source": standing.source,
             "gpc": standing.gpc,
             "categories": categories,
-            "reload": self._policy.html.csp == "enforce",
+            "reload": self._policy.html.csp == "enforce" and not self._shares,
+            "shared": self._shares,
         }
 
     def _policy_url(self, view: View) -> str:
         own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy"
+        return own or f"{self._here(view)}/policy?language={view.language}"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

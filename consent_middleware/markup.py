@@ -67,12 +67,19 @@ class Markup:
 
     ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
     may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
+    ``token`` returns what marks one page.
     """
 
     def __init__(
-        self, policy: Policy, prefix: str, report: Report, cookies: Mapping[str, str] = MappingProxyType({})
+        self,
+        policy: Policy,
+        prefix: str,
+        report: Report,
+        cookies: Mapping[str, str] = MappingProxyType({}),
+        token: Callable[[], str] = str,
     ) -> None:
         self._policy = policy
+        self._token = token
         self._prefix = prefix
         self._report = report
         self._enforces = policy.mode == "enforce"
@@ -106,6 +113,7 @@ class Markup:
                 self._insertions.edition,
             )
         )
+        self._shares = settings.cache == "shared" and self._enforces
         self._own_hosts = tuple(ascii_host(host.removeprefix("*.")) for host in settings.own_hosts)
         self._variant = lru_cache(256)(self._name_variant)
 
@@ -143,10 +151,15 @@ class Markup:
     def _inserts(self, request: Request, standing: Standing) -> bool:
         if not (self._insertions.is_needed and standing.applies):
             return False
-        shown = _shown_as(request)
+        shown = self._shown_as(request)
         if shown is Shown.IN_FRAME:
             return bool(standing.withheld) or self._insertions.tells_services
         return shown is not Shown.AS_PART
+
+    def asks(self, request: Request, standing: Standing) -> bool:
+        """Whether a page that answers this request asks its visitor."""
+        is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
+        return standing.needs_asking and is_whole and self._inserts(request, standing)
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
@@ -163,7 +176,7 @@ class Markup:
     def variant(self, request: Request, standing: Standing) -> str:
         """Name the variant of a page that this visitor gets."""
         withheld = self.withheld(standing)
-        shown = _shown_as(request) if self._inserts(request, standing) else None
+        shown = self._shown_as(request) if self._inserts(request, standing) else None
         language = self._language(request, []) if withheld or shown else ""
         return self._variant(standing if shown else None, withheld, shown, language)
 
@@ -249,7 +262,13 @@ class Markup:
         offered, default = self._policy.languages, self._policy.default_language
         if declared is not None and (language := language_of(declared)) in offered:
             return language
+        if self._shares:
+            return default
         return language_for(request.header("accept-language"), offered, default)
+
+    def _shown_as(self, request: Request) -> Shown:
+        # What a shared cache keeps may be asked for by anybody next, to show it or not.
+        return Shown.PERHAPS if self._shares else _shown_as(request)
 
     def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
         if not self._inserts(request, standing):
@@ -259,10 +278,12 @@ class Markup:
                 standing,
                 self._language(request, headers),
                 request.root,
-                is_framed=_shown_as(request) is Shown.IN_FRAME,
+                is_framed=self._shown_as(request) is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
             )
-            return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request))
+            # One mark on a page for everybody would make one visitor of all who choose on it.
+            once = "" if self._shares else self._token()
+            return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return _NOTHING
@@ -279,7 +300,7 @@ class Markup:
             standing.withheld,
             inject_head=insertion.head,
             inject_body_end=insertion.body_end,
-            into_documents_only=_shown_as(request) is Shown.PERHAPS,
+            into_documents_only=self._shown_as(request) is Shown.PERHAPS,
             page=_address(request),
             encoding=page.charset or "utf-8",
             charset_declared=page.charset is not None,
@@ -320,6 +341,7 @@ class Markup:
         here = f"{request.root}{self._prefix}"
         place = Place(
             language=language,
+            words=self._policy.words(language),
             choice_url=f"{here}/choice",
             settings_url=f"{here}/settings",
             style_url=f"{here}{self._embed_style.path}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from . import languages
 from .languages import TAGS
@@ -29,13 +30,18 @@ class _Messages(Mapping[str, Mapping[str, str]]):
 MESSAGES: Mapping[str, Mapping[str, str]] = _Messages()
 """The built-in messages: language tag to key to text. A key stands for the same thing in every language."""
 
+# Browsers send few different headers, and short ones.
+_HEADERS_REMEMBERED = 256
+_LONGEST_HEADER = 1000
+
 # "no" names Norwegian in both its forms, of which "nb" is written by most (RFC 5646, section 4.1.1); "iw" was Hebrew.
 _SAME = {"no": "nb", "nn": "nb", "iw": "he"}
 
 
 def language_for(accept_language: str | None, offered: Collection[str] = TAGS, default: str = "en") -> str:
     """Return the visitor's most wanted language among those offered, else the default (RFC 9110, 12.5.4)."""
-    return next((tag for tag in map(language_of, _wanted(accept_language or "")) if tag in offered), default)
+    wanted = _wanted((accept_language or "")[:_LONGEST_HEADER])
+    return next((tag for tag in wanted if tag in offered), default)
 
 
 def language_of(tag: str) -> str:
@@ -108,14 +114,15 @@ def is_right_to_left(language: str) -> bool:
     return languages.language(language).is_right_to_left
 
 
-def _wanted(accept_language: str) -> Iterator[str]:
+@lru_cache(_HEADERS_REMEMBERED)
+def _wanted(accept_language: str) -> tuple[str, ...]:
+    """Return the languages that we have among those wanted, the most wanted first."""
     weighted: list[tuple[float, str]] = []
-    for part in accept_language[:1000].split(","):
+    for part in accept_language.split(","):
         tag, _, parameters = part.partition(";")
-        weighted.append((_quality(parameters), tag.strip()))
-    for quality, tag in sorted(weighted, key=lambda pair: -pair[0]):
-        if quality > 0:
-            yield tag
+        weighted.append((_quality(parameters), language_of(tag.strip())))
+    ranked = sorted(weighted, key=lambda pair: -pair[0])
+    return tuple(tag for quality, tag in ranked if quality > 0 and tag)
 
 
 def _quality(parameters: str) -> float:

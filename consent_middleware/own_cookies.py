@@ -1,7 +1,8 @@
 """The cookies that we set ourselves: what they are called, and how they are sent.
 
 There are two: the consent cookie, which ``seal`` writes and reads, and its companion with the first days of other
-cookies, which ``deposits`` does.
+cookies, which ``deposits`` does. Where pages are the same for everybody a third one, which nobody signs, tells scripts
+what the visitor allows; it is written here and believed by no server.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from .policy import Policy
 _PREFIXES = ("__Host-", "__Secure-", "")
 _CHOICE, _FIRST = "consent", "consent-first"
 
+HINT_NAME = "consent-hint"
 CHOICE_NAMES = tuple(prefix + _CHOICE for prefix in _PREFIXES)
-OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES))
+OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES), HINT_NAME)
 
 
 def choice_name(policy: Policy, scheme: str) -> str:
@@ -28,7 +30,9 @@ def first_name(policy: Policy, scheme: str) -> str:
 
 def own_line(policy: Policy, request: Request, name: str, value: str, age: int) -> str:
     """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds; if that is 0, it expires one."""
-    parts = [f"{name}={value}", f"Max-Age={age}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    parts = [f"{name}={value}", f"Max-Age={age}", "Path=/", "SameSite=Lax"]
+    if name != HINT_NAME:
+        parts.insert(3, "HttpOnly")
     if _is_secure(request.scheme):
         parts.append("Secure")
     domain = (policy.cookie_domain or "").lstrip(".")

@@ -12,10 +12,11 @@ A canvas of the embed's size keeps its place without a style attribute, which a 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from .messages import MESSAGES, label_of
+from .messages import is_right_to_left, label_of
 from .policy import Category
 
 _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
@@ -23,9 +24,10 @@ _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where placeholders are needed: the visitor's language, our own addresses, and where the page is."""
+    """Where placeholders are needed: the visitor's language and what it says, our addresses, and where the page is."""
 
     language: str
+    words: Mapping[str, str]
     choice_url: str
     settings_url: str
     style_url: str
@@ -35,7 +37,8 @@ class Place:
 
 def placeholder(place: Place, category: Category, *, host: str, title: str, width: str, height: str) -> bytes:
     """Return the markup for one withheld embed. Everything that comes from the page is escaped here."""
-    words = MESSAGES[place.language]
+    words = place.words
+    direction = "rtl" if is_right_to_left(place.language) else "ltr"
     label = label_of(category, place.language)
     what = f"{title} ({host})" if title and host else title or host
     said = escape(words["embed-withheld"].format(what=what, category=label))
@@ -47,7 +50,7 @@ def placeholder(place: Place, category: Category, *, host: str, title: str, widt
     )
     hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields)
     markup = (
-        f'<span lang="{place.language}"><template shadowrootmode="open">'
+        f'<span lang="{place.language}" dir="{direction}"><template shadowrootmode="open">'
         f'<link rel="stylesheet" href="{escape(place.style_url)}">'
         f'<form class="cm-embed" method="post" action="{escape(place.choice_url)}">{hidden}'
         f'<canvas width="{_pixels(width, 300)}" height="{_pixels(height, 150)}" aria-hidden="true"></canvas>'

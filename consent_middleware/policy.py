@@ -125,7 +125,8 @@ class HTMLSettings:
     ``browsing_topics`` names the categories without which browsers are told to keep their topics to themselves; None
     stands for those that Global Privacy Control refuses, an empty tuple leaves the header alone. ``consent_mode`` says
     whether Google's tags are withheld until consent ("basic"), or load at once and are told ("advanced"); "off" tells
-    no service anything.
+    no service anything. ``cache`` says whether a page is made for its visitor ("vary"), or is the same for everybody
+    and comes to life in the browser ("shared"), so that it may stay in shared caches.
     """
 
     gate: bool = False
@@ -138,6 +139,7 @@ class HTMLSettings:
     csp: Literal["off", "report", "enforce"] = "off"
     browsing_topics: tuple[str, ...] | None = None
     consent_mode: Literal["basic", "advanced", "off"] = "basic"
+    cache: Literal["vary", "shared"] = "vary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +161,13 @@ class BannerSettings:
 
     ``show`` False: the site asks in its own way, and nothing of ours is put into its pages. ``position`` is where the
     banner stands, ``link`` the corner from which the settings can be reached at any time; "off" where the site has a
-    link of its own.
+    link of its own. ``count`` lets the ledger count, by day, how often the banner was shown.
     """
 
     show: bool = True
     position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
     link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
+    count: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,19 @@ class Seal:
         """Return the id that this receipt has once it is in a cookie."""
         return _id_of(self.dumps(receipt).rpartition(".")[0])
 
+    def pseudonym(self, once: str, now: int) -> str:
+        """Return the pseudonym of a newcomer who sends the form with this mark: nobody can choose whose it is.
+
+        It holds for a minute, so that a page which a cache hands to many in spite of its headers does not make one
+        visitor of them all.
+        """
+        once = f"{once}.{now // 60}"
+        return (
+            base64.urlsafe_b64encode(hashlib.sha256(self._newest_first[0].get_signature(f"who.{once}")).digest()[:16])
+            .decode()
+            .rstrip("=")
+        )
+
     def loads(self, token: str, now: int) -> Receipt | None:
         """Return what the token says, or None unless it is wholly authentic and not from the future."""
         receipt = self._recall(token) if len(token) <= _LONGEST else None

@@ -19,7 +19,8 @@ from .policy import Category, Policy, Service
 class SettingsPlace:
     """Where the settings are read: in which language, our own addresses, and where the visitor came from.
 
-    ``next_path`` is where a choice leads to, ``home_path`` where the link back leads.
+    ``next_path`` is where a choice leads to, ``home_path`` where the link back leads. ``once`` marks the forms of this
+    very page, so that two clicks are one choice of one visitor.
     """
 
     language: str
@@ -28,6 +29,7 @@ class SettingsPlace:
     styles: tuple[str, ...]
     next_path: str
     home_path: str
+    once: str = ""
 
 
 def settings_page(
@@ -55,9 +57,10 @@ class _Settings:
         kept = words["kept"].format(lifetime=lifetime_in(str(self._policy.consent_lifetime), place.language))
         yield f"<p>{escape(words['intro'])} {escape(kept)}</p>"
         yield self._standing()
-        yield self._form(
-            "\n".join([*map(self._category, categories), self._buttons("save", "accept-all", "reject-all")]), "choice"
-        )
+        buttons = [self._buttons("save", "accept-all", "reject-all")]
+        if any(choice.granted for choice in self._decision.choices.values()):
+            buttons.append(self._buttons("withdraw"))
+        yield self._form("\n".join([*map(self._category, categories), *buttons]))
         # A form in a form is none, so these stand behind it, and their buttons name them.
         yield from (
             self._form(_hidden("category", each.name), _form_of(each)) for each in categories if each.on_request
@@ -67,7 +70,7 @@ class _Settings:
         yield from self._imprint()
 
     def _standing(self) -> str:
-        """What was chosen, when and until when, and the way out of it."""
+        """What was chosen, when and until when."""
         words, decision, language = self.words, self._decision, self._place.language
         decided, expires = decision.decided_at, decision.expires_at
         if decided is None or expires is None:
@@ -76,14 +79,14 @@ class _Settings:
         parts = [f'<p role="status">{escape(said)}</p>']
         if receipt := decision.visit.receipt:
             parts.append(f'<p class="cm-small">{escape(words["receipt"])} <code>{receipt.id}</code></p>')
-        if any(choice.granted for choice in decision.choices.values()):
-            parts.append(self._form(self._buttons("withdraw")))
         return f'<div class="cm-status">{"".join(parts)}</div>'
 
     def _form(self, markup: str, name: str = "") -> str:
         identity = f' id="{name}"' if name else ""
-        hidden = _hidden("next", self._place.next_path) + _hidden("fingerprint", self._policy.fingerprint)
-        return f'<form method="post" action="{escape(self._place.choice_url)}"{identity}>{hidden}\n{markup}\n</form>'
+        place = self._place
+        fields = (("next", place.next_path), ("fingerprint", self._policy.fingerprint), ("once", place.once))
+        hidden = "".join(_hidden(field, value) for field, value in fields if value)
+        return f'<form method="post" action="{escape(place.choice_url)}"{identity}>{hidden}\n{markup}\n</form>'
 
     def _buttons(self, *actions: str) -> str:
         # The first one is what the Enter key presses: it must not say more than the visitor has ticked.

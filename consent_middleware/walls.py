@@ -5,6 +5,7 @@ from __future__ import annotations
 from .caching import is_shared
 from .csp import Wall
 from .decision import Standing
+from .html import UNDECLARED
 from .http import Headers, Request
 from .markup import WORKERS, Markup
 from .permissions import Topics
@@ -22,6 +23,7 @@ class Walls:
         self._csp = Wall(policy, prefix) if policy.html.csp != "off" else None
         self._topics = Topics(policy) if policy.mode == "enforce" else None
         self._markup = markup
+        self._shares = policy.html.cache == "shared"
 
     def concern(self, request: Request, headers: Headers, *, is_page: bool) -> bool:
         """Whether walls are for what has these headers. ``is_page``: consent could change it, as most pages."""
@@ -47,7 +49,8 @@ class Walls:
         if not any(is_marked(value) for name, value in headers if name.lower() == "etag"):
             # No 304 may bring back the wall of another choice. Most pages name their variant already.
             headers = self._markup.not_modified(headers, self._markup.variant(request, standing))
-        return [*headers, *self._csp.fields(request, withheld)]
+        # A page for everybody has a wall around everything that is declared; what waits is made inert within.
+        return [*headers, *self._csp.fields(request, frozenset({UNDECLARED}) if self._shares else withheld)]
 
     def _is_for_all(self, request: Request, headers: Headers) -> bool:
         """Whether an old browser, or one over plain http, got a script that is expressly shared with everybody.

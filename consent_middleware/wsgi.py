@@ -16,7 +16,7 @@ from .exchange import Exchange
 from .http import REASONS, Headers
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, checked_ledger, store
+from .shell import DECISION_KEY, count_views, opened_ledger, settle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -62,10 +62,10 @@ class ConsentWSGI:
     """WSGI middleware that keeps a cookie policy. Put it outermost: it can only gate what passes through it.
 
     ``policy`` is a Policy, the path of a TOML file, a mapping, or None for the default. ``secret_keys`` is one key or
-    several, oldest first. ``ledger`` keeps the proof of every choice: anything with ``append(records)``. ``prefix`` is
-    where our own pages live. ``clock`` returns epoch seconds. ``applies`` says whether the policy applies to a
-    request, always by default; when it raises, the policy applies. ``necessary`` names cookies that need no consent
-    and no declaration. Raises PolicyError and ConfigurationError, at start-up only.
+    several, oldest first. ``ledger`` keeps the proof of every choice: the URL of a database, or anything with
+    ``append(records)``. ``prefix`` is where our own pages live. ``clock`` returns epoch seconds. ``applies`` says
+    whether the policy applies to a request, always by default; when it raises, the policy applies. ``necessary`` names
+    cookies that need no consent and no declaration. Raises PolicyError and ConfigurationError, at start-up only.
     """
 
     def __init__(
@@ -81,10 +81,11 @@ class ConsentWSGI:
         necessary: Iterable[str | KnownCookie] = (),
     ) -> None:
         self.app = app
-        self.ledger = checked_ledger(ledger)
         self.engine = Engine(
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
+        self.ledger = opened_ledger(ledger, self.engine.keys)
+        count_views(self.engine, self.ledger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.engine.stands_behind(environ.get(DECISION_KEY)):
@@ -106,8 +107,8 @@ class ConsentWSGI:
         return [reply.body]
 
     def _store(self, exchange: Exchange) -> None:
-        if self.ledger is not None and (records := exchange.take_records()):
-            store(exchange, self.ledger, records)
+        if self.ledger is not None and exchange.has_errands:
+            settle(exchange, self.ledger)
 
 
 class _Response:

@@ -24,7 +24,7 @@ def policy_of(categories: dict[str, Any], **tables: Any) -> Policy:
 
 def rules_of(policy: Policy) -> dict[str, Any]:
     script = ConsentMode(policy).markup("necessary")
-    found = re.search(r"\}\)\((\{.*\}), \[\"necessary\"\]\);</script>$", script, re.DOTALL)
+    found = re.search(r"\}\)\((\{.*\}), document\.currentScript\);</script>$", script, re.DOTALL)
     assert found is not None
     rules: dict[str, Any] = json.loads(found[1])
     return rules

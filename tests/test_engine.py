@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consent_middleware import ConfigurationError, ConsentWSGI
+from consent_middleware import ConfigurationError, ConsentWSGI, Policy
 from consent_middleware.engine import Engine
 from consent_middleware.reports import Reporter
 
@@ -59,3 +59,14 @@ class TestReporter:
         assert len(caplog.messages) == 100
         reporter.report(logging.WARNING, "consent.C003", "tracker", "was withheld")
         assert "tracker" in caplog.messages[-1]
+
+
+class TestContact:
+    def test_a_policy_that_tells_of_no_contact_is_told_at_start_up(self, caplog: pytest.LogCaptureFixture) -> None:
+        Engine(secret_keys="a key for tests, long enough to be one")
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert caplog.messages[0].startswith("consent.C008: policy 'default' does not tell visitors whom to ask")
+
+    def test_one_with_a_contact_starts_without_a_word(self, caplog: pytest.LogCaptureFixture) -> None:
+        Engine(Policy(contact="dpo@example.org"), secret_keys="a key for tests, long enough to be one")
+        assert caplog.messages == []

@@ -45,6 +45,7 @@ class TestAgreement:
 
     @pytest.mark.parametrize("unit", ["second", "minute", "hour", "day", "week", "month"])
     def test_on_units_where_babel_knows_them(self, tag: str, unit: str) -> None:
+        # Its format_unit takes a shorter form, without a word, where Babel lacks the long one.
         patterns = cast("Any", locale(tag))._data["unit_patterns"].get(f"duration-{unit}", {})
         known = {count: cast("Any", locale(tag)).plural_form(count) for count in COUNTS}
         try:

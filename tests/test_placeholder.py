@@ -18,6 +18,7 @@ from consent_middleware.placeholder import Place, placeholder
 STYLE = asset("embed.css")
 PLACE = Place(
     language="en",
+    words=MESSAGES["en"],
     choice_url="/_consent/choice",
     settings_url="/_consent/settings",
     style_url=f"/_consent{STYLE.path}",
@@ -66,8 +67,9 @@ def test_where_there_are_no_shadow_roots_it_is_a_link_to_the_settings() -> None:
 
 @pytest.mark.parametrize("language", sorted(MESSAGES))
 def test_it_speaks_every_language_that_we_have(language: str) -> None:
-    markup = rendered(Place(**{**_as_dict(PLACE), "language": language}))
-    assert f'lang="{language}"'.encode() in markup
+    markup = rendered(Place(**{**_as_dict(PLACE), "language": language, "words": MESSAGES[language]}))
+    direction = "rtl" if language in ("ar", "he") else "ltr"
+    assert f'<span lang="{language}" dir="{direction}">'.encode() in markup
     assert markup.isascii()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,13 +18,20 @@ import pytest
 from django.template import Engine
 
 from consent_middleware import ConsentWSGI, Policy
+from consent_middleware.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what may be typed
+from consent_middleware.cli.ledger import COMMANDS as LEDGER_COMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = {path: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def blocks_of_all(language: str) -> list[str]:
+    return [block for text in GUIDES.values() for block in blocks(language, text)]
 
 
 def steps() -> list[tuple[str, list[str]]]:
@@ -58,7 +66,7 @@ def shop() -> Iterator[int]:
     thread.join(timeout=5)
 
 
-@pytest.mark.parametrize("policy", blocks("toml"))
+@pytest.mark.parametrize("policy", blocks_of_all("toml"))
 def test_every_policy_file_is_a_policy_and_passes_the_check(folder: Path, policy: str) -> None:
     (folder / "consent.toml").write_text(policy, encoding="utf-8")
     assert Policy.load(folder / "consent.toml") == Policy.from_dict(tomllib.loads(policy))
@@ -66,7 +74,7 @@ def test_every_policy_file_is_a_policy_and_passes_the_check(folder: Path, policy
     assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("snippet", blocks("python"), ids=lambda snippet: snippet.split("\n")[0])
+@pytest.mark.parametrize("snippet", blocks_of_all("python"), ids=lambda snippet: snippet.split("\n")[0])
 def test_every_python_snippet_runs(folder: Path, snippet: str) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", "_ga=1; Path=/")])
@@ -129,6 +137,21 @@ def test_every_reason_code_is_explained() -> None:
     assert codes == set(re.findall(r"\b([CH]\d{3})`", README))
 
 
-def test_the_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_every_command_shown_can_be_typed() -> None:
+    lines = [line for block in blocks_of_all("console") for line in block.splitlines() if line.startswith("$ consent ")]
+    for line in lines:
+        _parser().parse_args(shlex.split(line, comments=True)[2:])
+    assert {f"$ consent ledger {command.name}" for command in LEDGER_COMMANDS} <= {
+        " ".join(line.split()[:4]) for line in lines
+    }
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_the_links_lead_somewhere(guide: Path) -> None:
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in GUIDES[guide].splitlines()
+    }
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", GUIDES[guide]):
+        path, _, anchor = target.partition("#")
+        assert (guide.parent / path).exists(), target
+        assert path or anchor in headings, target

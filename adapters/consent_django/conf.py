@@ -15,7 +15,8 @@ from consent_middleware import ConfigurationError, Ledger, Lifetime, Policy
 from consent_middleware.engine import Engine, PolicySource, known_cookies
 from consent_middleware.lifetime import SESSION
 from consent_middleware.policy import KnownCookie
-from consent_middleware.shell import checked_ledger
+from consent_middleware.seal import checked_keys
+from consent_middleware.shell import opened_ledger
 
 KEYS = ("POLICY", "SECRET_KEYS", "LEDGER", "PREFIX", "CLOCK", "APPLIES", "NECESSARY")
 
@@ -78,7 +79,7 @@ def _messages_cookies() -> list[str]:
 
 def ledger_from_settings() -> Ledger | None:
     """Return the ledger. Raises ConfigurationError when CONSENT["LEDGER"] is none."""
-    return checked_ledger(consent_settings().get("LEDGER"))
+    return opened_ledger(consent_settings().get("LEDGER"), checked_keys(secret_keys()))
 
 
 def engine_from_settings() -> Engine:

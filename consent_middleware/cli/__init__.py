@@ -11,17 +11,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from ..release import release
 from .audit import AUDIT
 from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .explain import EXPLAIN
+from .ledger import LEDGER
 from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, EXPLAIN, AUDIT, CATALOGUE, PAGE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (CHECK, EXPLAIN, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 
@@ -46,20 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="consent", description="Keep a cookie policy true.")
-    parser.add_argument("--version", action="version", version=f"consent-middleware {_version()}")
+    parser.add_argument("--version", action="version", version=f"consent-middleware {release() or '(not installed)'}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         subparser = subparsers.add_parser(command.name, help=command.summary, description=command.description)
         subparser.set_defaults(command=command)
         command.declare(subparser)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("consent-middleware")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _write_what_the_terminal_can() -> None:

@@ -109,6 +109,7 @@ def _notes(policy: Policy) -> Iterator[str]:
         yield f'undeclared_cookies = "{policy.undeclared_cookies}" lets cookies pass that nobody declared'
     if policy.html.third_party_hosts == "report":
         yield 'third_party_hosts = "report" lets hosts load that nobody declared, and logs their names'
+    yield from _notes_on_pages(policy)
     if policy.cookie_domain:
         yield f"the choice is shared on {policy.cookie_domain}: every sub-domain can overwrite it"
     for service in policy.services:
@@ -119,9 +120,20 @@ def _notes(policy: Policy) -> Iterator[str]:
     yield from missing_texts(policy)
 
 
+def _notes_on_pages(policy: Policy) -> Iterator[str]:
+    if policy.html.csp == "report":
+        yield 'csp = "report" stops nothing; consent suggest reads from the log what browsers would have stopped'
+    if policy.html.consent_mode == "advanced" and policy.page_services != policy.services:
+        yield 'consent_mode = "advanced" lets Google\'s tags load, and Google know of it, before anybody consents'
+    if policy.html.cache == "shared":
+        yield 'cache = "shared": without JavaScript nothing comes to life, whatever was accepted'
+
+
 def _notes_on(service: Service, policy: Policy) -> Iterator[str]:
     if not service.cookies:
         yield f"{service.id} has no cookies"
+    if service.category in policy.choosable and not (service.scripts or service.inline):
+        yield f"{service.id} names neither scripts nor inline markers, so nothing of it is withheld in pages"
     if any(cookie.third_party for cookie in service.cookies):
         yield f"{service.id} keeps cookies in its own jar, which nothing here can reach once it has loaded"
     entry = catalogue.find(service.id)

@@ -140,6 +140,9 @@ class Machine(JudgedDocument):
             island = PLAIN_ISLAND.match(buffer, end)
             if island:
                 return island.end()
+            self._foreign.start(name, NO_ATTRIBUTES, self_closing=False)
+            self._step = self._foreign_markup
+            return end
         return self._tag(buffer, start, end)
 
     def _noscript_of_tags(self, buffer: Buffer, end: int) -> int:

@@ -93,6 +93,7 @@ def _harmless(ignorable: Ignorable) -> str:
             rf"(?:img|link|meta|input|source|video|audio|track|body|area|a){other}",
             rf"script{code}{_SPACE}*+</script>",
             rf"iframe{code}{_SPACE}*+</iframe>",
+            rf"base{_SPACE}*+>",
             rf"title{_SPACE}*+>[^<]*+</title>",
             rf"style{_any_attributes()}[^<]*+</style>",
             rf"textarea{_any_attributes()}[^<]*+</textarea>",

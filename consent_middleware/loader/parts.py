@@ -120,6 +120,7 @@ def read_html(table: Table) -> HTMLSettings:
         csp=table.option("csp", ("off", "report", "enforce")),
         browsing_topics=_read_topics(table),
         consent_mode=table.option("consent_mode", ("basic", "advanced", "off")),
+        cache=table.option("cache", ("vary", "shared")),
     )
     table.close()
     return settings
@@ -142,6 +143,7 @@ def read_banner(table: Table) -> BannerSettings:
         show=table.flag("show", default=True),
         position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
         link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
+        count=table.flag("count"),
     )
     table.close()
     return settings

@@ -8,7 +8,7 @@
   const data = document.querySelector("[data-consent-page]");
   const HOOK = Symbol.for("consent.page");
   if (!data || window[HOOK]) return;
-  window[HOOK] = true;
+  window[HOOK] = take;
   const page = JSON.parse(data.textContent);
   const channel = window.BroadcastChannel && new BroadcastChannel("consent");
   const make = (tag) => document.createElement(tag);
@@ -33,7 +33,7 @@
   }
 
   async function choose(action, categories = []) {
-    const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint });
+    const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint, once: page.once });
     const state = await ask(page.choice, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     channel?.postMessage("");
     return state;
@@ -57,7 +57,8 @@
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
-    else if (granted.length) revive(true);
+    // A page for everybody would come back as it is.
+    else if (granted.length) revive(!page.shared);
   }
 
   // Our controls live in shadow roots, where clicks come out of and submissions do not.
@@ -228,5 +229,6 @@
   addEventListener("pageshow", (event) => event.persisted && refresh());
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
-  revive();
+  // In a page for everybody another script says who this is: shared.js.
+  page.shared || revive();
 })(document.currentScript);

@@ -82,11 +82,11 @@
     const isScript = element.localName === "script";
     const category = waitsIn(element, attribute, value);
     if (category) {
+      // Ends what has begun.
+      if (element.localName === "iframe" && element.isConnected) element.src = "about:blank";
       const marks = new Set((element.getAttribute(MARK + "category") || category).split(","));
       element.setAttribute(MARK + "category", [...marks.add(category)].join());
       element.setAttribute(MARK + attribute, value);
-      // Ends what has begun.
-      if (element.localName === "iframe" && element.isConnected) element.src = "about:blank";
       element.removeAttribute(attribute);
       if (isScript) {
         // With src gone, the text inside would run.
@@ -262,7 +262,8 @@
   wrap(Storage.prototype, "setItem", (args) => args.length > 1 && keyWaits(args[0]) && NOTHING);
 
   Object.defineProperty(window, HOOK, { value: allow });
-  allow(tag.getAttribute(MARK + "allowed").split(" "));
+  // In a page for everybody shared.js knows better.
+  allow(window[Symbol.for("consent.allowed")] || tag.getAttribute(MARK + "allowed").split(" "));
   for (const type of ["load", "pagehide", "visibilitychange"]) addEventListener(type, sweep, true);
   window.cookieStore?.addEventListener("change", sweep);
   setInterval(sweep, 1e4);

@@ -1,7 +1,10 @@
 // Tells services what the visitor has consented to: before anything else in the page, and again at each choice made
 // in it. The rules in front of this, and who is allowed what, are the policy's; see data/consent_calls.toml.
-(function (rules, allowed) {
+(function (rules, tag) {
   "use strict";
+  // In a page for everybody shared.js knows better.
+  let allowed = window[Symbol.for("consent.allowed")] || tag.dataset.consentAllowed.split(" ");
+
   const answer = (categories) =>
     categories.length && categories.every((name) => allowed.includes(name)) ? "granted" : "denied";
 
@@ -43,7 +46,8 @@
 
   tell("start");
   document.addEventListener("consent:change", (event) => {
-    allowed = event.detail.allowed;
+    const { granted, withdrawn } = event.detail;
+    allowed = [...allowed.filter((name) => !withdrawn.includes(name)), ...granted];
     tell("change");
   });
 })

@@ -45,7 +45,7 @@ SETTINGS: dict[str, Any] = {
     "ROOT_URLCONF": __name__,
     "INSTALLED_APPS": INSTALLED_APPS,
     "MIDDLEWARE": MIDDLEWARE,
-    "CONSENT": {"POLICY": store.POLICY},
+    "CONSENT": {"POLICY": store.POLICY, "LEDGER": store.LEDGER},
     "TEMPLATES": [{"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [store.TEMPLATES]}],
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",  # no database
     "SESSION_COOKIE_NAME": store.SESSION_COOKIE,

@@ -26,7 +26,7 @@ app.add_middleware(
     https_only=store.HTTPS,
 )
 # What is added last is outermost, so it also sees the session cookie.
-app.add_middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY)
+app.add_middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY, ledger=store.LEDGER)
 
 templates = Jinja2Templates(store.TEMPLATES)
 

@@ -20,6 +20,7 @@ app.config.update(
     SESSION_COOKIE_SECURE=store.HTTPS,
     SEND_FILE_MAX_AGE_DEFAULT=store.STATIC_MAX_AGE,
     CONSENT_POLICY=store.POLICY,
+    CONSENT_LEDGER=store.LEDGER,
 )
 Consent(app)
 

@@ -139,7 +139,7 @@ app = Starlette(
     ],
     middleware=[
         # First, and so outermost: it also sees the session cookie.
-        Middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY),
+        Middleware(ConsentMiddleware, policy=store.POLICY, secret_keys=store.SECRET_KEY, ledger=store.LEDGER),
         Middleware(
             SessionMiddleware,
             secret_key=store.SECRET_KEY,

@@ -29,6 +29,8 @@ TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 STATIC_MAX_AGE = 86_400
 POLICY = Path(os.environ.get("SHOP_POLICY", HERE / "consent.toml"))
+LEDGER = os.environ.get("CONSENT_LEDGER")
+"""Where the proof of every choice is kept: the URL of a database. `examples/run` names a file beside itself."""
 
 DAY = 86_400
 SESSION_COOKIE = "session"

@@ -52,6 +52,7 @@ TABLES: dict[str, Any] = {
 
 # Where pages are gated, more headers are looked at, also of answers that are no pages, like these.
 WITH_PAGES: dict[str, Any] = {**TABLES, "html": {"gate": True}}
+WITH_WALL: dict[str, Any] = {**TABLES, "html": {"gate": True, "csp": "enforce"}}
 WITH_BANNER: dict[str, Any] = {**TABLES, "banner": {"show": True}}
 
 NECESSARY = "sessionid=9f2c1c7be6a24c8d8a3b; csrftoken=Xq3vT0pZsLrUo8mWbN2cYh5d"
@@ -185,7 +186,8 @@ def asgi_middleware() -> dict[str, Wrap]:
     """Us and the others that are installed, each as a function that puts it around an application."""
     found: dict[str, Wrap] = {
         US: lambda app: ConsentASGI(app, TABLES, secret_keys=KEY),
-        "consent_middleware, gating pages": lambda app: ConsentASGI(app, WITH_PAGES, secret_keys=KEY),
+        PAGES: lambda app: ConsentASGI(app, WITH_PAGES, secret_keys=KEY),
+        WALL: lambda app: ConsentASGI(app, WITH_WALL, secret_keys=KEY),
         "consent_middleware, with banner": lambda app: ConsentASGI(app, WITH_BANNER, secret_keys=KEY),
     }
 
@@ -210,6 +212,7 @@ def asgi_middleware() -> dict[str, Wrap]:
 
 
 US = "consent_middleware"
+PAGES, WALL = "consent_middleware, gating pages", "consent_middleware, with a wall (csp)"
 TRUSTED_HOST, CORS, SECURE = "TrustedHostMiddleware", "CORSMiddleware", "secure (ASGI)"
 
 
@@ -292,7 +295,10 @@ def measure_wsgi(cases: Sequence[Case], effort: Mapping[str, int]) -> Table:
     measured: Table = {}
     for case in cases:
         application = wsgi_application(case.line)
-        batches = {US: wsgi_batch(ConsentWSGI(application, TABLES, secret_keys=KEY), case)}
+        ours = {US: TABLES, PAGES: WITH_PAGES, WALL: WITH_WALL}
+        batches = {
+            title: wsgi_batch(ConsentWSGI(application, tables, secret_keys=KEY), case) for title, tables in ours.items()
+        }
         if proxy_fix is not None:
             batches["werkzeug ProxyFix"] = wsgi_batch(proxy_fix(application), case)
         measured[case.title] = compare(wsgi_batch(application, case), batches, effort)
@@ -457,6 +463,17 @@ def print_targets(measured: Table, rules: Mapping[int, float], idle: Case) -> No
     print_table(["target", "microseconds", "ratio", "at most", "met"], rows)
 
 
+def print_cost_of_wall(measured: Mapping[str, Table], cases: Sequence[Case]) -> None:
+    """What a wall adds to answers that it does not concern, which is to be a microsecond at most."""
+    rows = [
+        [f"{door}, {case.title}", f"{(more := times[WALL] - times[PAGES]):+.2f}", "yes" if more <= 1 else "no"]
+        for door, table in measured.items()
+        for case in cases
+        for times in (table[case.title],)
+    ]
+    print_table(["a wall over gating pages", "microseconds", "at most 1"], rows)
+
+
 def judged(ours: float, theirs: float, limit: float) -> list[str]:
     ratio = ours / theirs
     return [f"{ours:.1f} / {theirs:.1f}", f"{ratio:.2f}", f"{limit:.1f}", "yes" if ratio <= limit else "no"]
@@ -471,7 +488,9 @@ def main() -> None:
     measured = measure_asgi(cases, effort)
     print_targets(measured, measure_rules(effort), idle)
     print_times("ASGI", measured)
-    print_times("WSGI", measure_wsgi(cases, effort))
+    wsgi = measure_wsgi(cases, effort)
+    print_times("WSGI", wsgi)
+    print_cost_of_wall({"ASGI": measured, "WSGI": wsgi}, [NOTHING, TWO, SET, idle])
     print_times("Django", measure_django(cases, effort))
     held = measure_memory(new)
     print_table(["requests", *map(str, held)], [["bytes held since the first 1000", *map(str, held.values())]])

@@ -136,7 +136,7 @@ class Visitor:
         """Choose on the settings page, by hand."""
         self.page.goto(self.origin + "/_consent/settings")
         for category in categories:
-            self.page.locator(f'input[value="{category}"]').check()
+            self.page.locator(f'input[type="checkbox"][value="{category}"]').check()
         self.press("save")
 
     def press(self, button: str) -> None:

@@ -67,8 +67,8 @@ def test_the_button_in_the_place_of_the_film_is_visible_and_reached_by_keyboard(
             break
     else:
         pytest.fail("the tab key does not lead to the button")
-    with visitor.page.expect_navigation():
-        visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Enter")
+    visitor.page.locator(".film iframe:visible").wait_for()
     visitor.settle()
     assert visitor.page.frame_locator(".film iframe").get_by_text("Film").is_visible()
 

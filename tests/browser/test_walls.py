@@ -118,6 +118,7 @@ def serve(sites: dict[str, Any], csp: str) -> None:
                 {"id": "counter", "name": "C", "provider": "C", "category": "analytics", "scripts": [COUNTER]},
             ],
             "html": {"csp": csp},
+            "banner": {"show": False},  # with it comes the guard, which would refuse most of this by itself
         },
     )
     Consent(app)

@@ -340,10 +340,7 @@ def test_granting_what_is_always_granted_is_no_choice(site: Site, caplog: pytest
 
 
 class Form(HTMLParser):
-    """The form of a page in which everything is chosen, as a browser without JavaScript would submit it.
-
-    The button that withdraws has a form of its own, with nothing in it that the other does not hold.
-    """
+    """The form of a page in which everything is chosen, as a browser without JavaScript would submit it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -276,6 +276,7 @@ def typical_traffic(site: Site) -> None:
         lines.append(f"session={SECRET}\x00")
     agent = [("User-Agent", f"agent {SECRET}"), ("Referer", f"https://shop.example.org/?{SECRET}")]
     for action in ("accept-all", "save", "withdraw", "nonsense"):
+        site.clock.now += 60
         site.visit(f"/basket?{QUERY}", sets=lines, carrying=cookies, headers=agent)
         site.choose(action, next=f"/basket?{QUERY}", headers=[*SAME_ORIGIN, *agent], carrying=cookies)
         site.visit(f"/_consent/settings?{QUERY}", carrying=cookies, headers=agent)

@@ -35,6 +35,7 @@ class Story:
     state: str
     withdrawal: str
     last_visit: str
+    ledger: str
 
 
 @pytest.fixture(scope="module", params=[*FRAMEWORKS, "flask, without curl"])
@@ -48,7 +49,8 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "CURL_HOME": str(directory),  # no settings of whoever runs the tests
         "no_proxy": "127.0.0.1",
     }
-    with serving(framework, directory / "output") as output:
+    environment["CONSENT_LEDGER"] = f"sqlite:///{directory}/consent.db"
+    with serving(framework, directory / "output", environment) as output:
         lines = [line for line in output.splitlines() if line.startswith("  curl ")]
         answers = [
             subprocess.run(
@@ -56,16 +58,23 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             )
             for line in lines
         ]
-        yield Story(*(answer.stdout for answer in answers))
+        environment["CONSENT_SECRET_KEYS"] = re.findall("CONSENT_SECRET_KEYS='(.*)'", output)[0]
+        command = [sys.executable, "-m", "consent_middleware", "ledger", "verify"]
+        ledger = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+        yield Story(*(answer.stdout for answer in answers), ledger.stdout)
 
 
 @contextmanager
-def serving(framework: str, log: Path) -> Iterator[str]:
+def serving(framework: str, log: Path, environment: dict[str, str]) -> Iterator[str]:
     """Run the shop on a port that is free, for as long as the block lasts; the value is what it has printed."""
     port = free_port()
     with log.open("w") as output:
         process = subprocess.Popen(
-            [RUN, framework, "--port", str(port)], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [RUN, framework, "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
         )
     try:
         wait_for(process, port, log)
@@ -148,6 +157,10 @@ def test_withdrawing_expires_what_had_arrived(story: Story) -> None:
 
 def test_afterwards_the_shop_can_read_none_of_it(story: Story) -> None:
     assert cookies_read(story.last_visit) == {"consent"}
+
+
+def test_both_choices_are_in_the_ledger(story: Story) -> None:
+    assert story.ledger == "2 records in 1 chains, 0 erased: everything is as it was written\n"
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_a_withdrawal_is_offered_to_those_who_have_consented_and_works(visitor: 
 
 def test_the_settings_page_speaks_the_language_of_the_browser(visitor: Browser) -> None:
     page = visitor.get("/_consent/settings", **{"Accept-Language": "fr-FR, en;q=0.5"}).text
-    assert '<html lang="fr">' in page
+    assert '<html lang="fr" dir="ltr">' in page
     assert "Mesure d’audience" in page
 
 

@@ -6,7 +6,6 @@ given; ``site.asked`` are the paths that the browser asked for.
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +20,6 @@ from consent_middleware import ConsentWSGI
 HOST = "page.shop.test"
 POLICY: dict[str, Any] = {
     "policy": {"version": "2026-11-21", "controller": "Example SARL", "contact": "dpo@example.org"},
-    "banner": {"show": False},
     "categories": {
         "necessary": {"required": True},
         "functional": {},
@@ -74,25 +72,9 @@ DECLARED = {
     "twk_*": "chat",
 }
 """The categories of all declared cookies."""
+QUIET = {**POLICY, "banner": {"show": False}}
+"""The same, with nothing of ours in the pages."""
 KEY = "a key for tests, long enough to be one"
-
-
-def page_data(decision: Any) -> str:
-    categories = {
-        name: {"status": status, "allowed": decision.allows(name)} for name, status in decision.categories.items()
-    }
-    data = {
-        "choice": "/_consent/choice",
-        "settings": "/_consent/settings",
-        "state": "/_consent/state",
-        "fingerprint": decision.reader.policy.fingerprint,
-        "needsAsking": decision.needs_asking,
-        "source": decision.source,
-        "gpc": False,
-        "categories": categories,
-        "reload": False,
-    }
-    return f'<script type="application/json" data-consent-page>{json.dumps(data)}</script>'
 
 
 @dataclass
@@ -105,7 +87,6 @@ class Handmade:
     """Media type and content by path, sent as they are."""
     head: str = ""
     """Stands first in the head of every page."""
-    is_improved: bool = False
     headers: dict[str, str] = field(default_factory=dict[str, str])
     """Sent with every page."""
     asked: list[str] = field(default_factory=list[str])
@@ -115,7 +96,6 @@ class Handmade:
         self.pages.clear()
         self.headers.clear()
         self.head = ""
-        self.is_improved = False
         self.asked.clear()
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -125,12 +105,9 @@ class Handmade:
             kind, content = self.files[path]
             start_response("200 OK", [("Content-Type", kind)])
             return [content]
-        decision = environ["consent_middleware.decision"]
-        end = page_data(decision) if self.is_improved else ""
-        allowed = " ".join(name for name in decision.categories if decision.allows(name))
         body = (
-            f"<!doctype html><html lang=en><head>{self.head.replace('{allowed}', allowed)}<title>Page</title></head>"
-            f"<body>{self.pages.get(path, '')}{end}</body></html>"
+            f"<!doctype html><html lang=en><head>{self.head}<title>Page</title></head>"
+            f"<body>{self.pages.get(path, '')}</body></html>"
         )
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), *self.headers.items()])
         return [body.encode()]

@@ -17,7 +17,7 @@ ACCEPT, REFUSE = 'button[value="accept-all"]', 'button[value="reject-all"]'
 CUSTOMISE = '.cm-actions form[action$="/settings"] button'
 WIDE, NARROW, ZOOMED = {"width": 1280, "height": 800}, {"width": 320, "height": 640}, {"width": 320, "height": 256}
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": WIDE},
     "narrow": {"viewport": NARROW},
     "zoomed": {"viewport": ZOOMED},
@@ -153,7 +153,8 @@ def test_a_sites_own_reset_does_not_undo_it(site: Handmade, come: Come, head: st
 STYLES = """() => [...document.querySelectorAll("main, main *")].map(element => {
     const style = getComputedStyle(element)
     // A custom property is inherited by everybody, and means nothing to anybody else.
-    return [...style].filter(name => !name.startsWith("--consent-")).map(name => name + ":" + style.getPropertyValue(name)).join(";")
+    const names = [...style].filter(name => !name.startsWith("--consent-"))
+    return names.map(name => name + ":" + style.getPropertyValue(name)).join(";")
 })"""
 
 

@@ -53,8 +53,8 @@ class Page:
 
 
 @pytest.fixture
-def page(visitor: Any, site: Handmade, strangers: ThirdParties) -> Page:
-    return Page(visitor, site, strangers)
+def page(quiet_visitor: Any, quiet: Handmade, strangers: ThirdParties) -> Page:
+    return Page(quiet_visitor, quiet, strangers)
 
 
 # Requests

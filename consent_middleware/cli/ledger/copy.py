@@ -1,0 +1,36 @@
+"""``consent ledger copy``: from one store into another."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TextIO
+
+from ..command import Command
+from .store import database_of, ledger_of, with_progress
+
+
+def _declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="the URL of the other store, which may be new")
+
+
+def _run(options: argparse.Namespace, out: TextIO) -> bool:
+    from ...ledger.reading import all_shown, count, records
+    from ...ledger.transfer import take_in
+
+    source, target = database_of(options), ledger_of(options, url=options.target)
+    target.keep(all_shown(source))
+    total = count(source)
+    copied = sum(take_in(target, with_progress(records(source), total, "copying")))
+    print(f"{copied} of {total} records copied, the others were there", file=out)
+    return False
+
+
+COPY = Command(
+    name="copy",
+    summary="copy records into another store",
+    description="Copy every record, and what was shown, into another store, in a chain of its own. What is there "
+    "already is left alone, so an interrupted copy can be begun again. Verify the source before; needs the site's "
+    "keys in CONSENT_SECRET_KEYS.",
+    declare=_declare,
+    run=_run,
+)
