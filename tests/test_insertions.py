@@ -71,7 +71,7 @@ def test_the_browsers_signal_is_shown_where_it_refuses() -> None:
     asking = policy()
     assert "Global Privacy Control" not in inserted(asking)[1]
     told = shadow_of(inserted(asking, standing=undecided(asking, gpc=True))[1])
-    assert [item.css_first("strong").text() for item in told.css("li") if "Privacy" in item.text()] == ["Advertising"]
+    assert [item.css("strong")[0].text() for item in told.css("li") if "Privacy" in item.text()] == ["Advertising"]
 
 
 @pytest.mark.parametrize("next_path", ["/a?b=1&next=/c#d", '/"><script>', "/%C3%A9", "/'x'", "/\x00nonce\x00"])
@@ -95,7 +95,7 @@ def test_what_the_policy_says_is_escaped() -> None:
     assert "alert(1)</script>" not in body_end
     page = LexborHTMLParser(body_end)
     assert not page.css("b")
-    data = json.loads(page.css_first("script[data-consent-page]").text())
+    data = json.loads(page.css("script[data-consent-page]")[0].text())
     assert data["categories"]["analytics"]["label"] == HOSTILE
     assert shadow_of(body_end).css_first('a[href="/cookies?a=1&b=2"]') is not None
 
@@ -113,14 +113,14 @@ def test_no_address_and_no_mount_point_breaks_out(next_path: str, root: str) -> 
     assert [node.tag for node in page.css("body > *")] == ["div", "div", "script"]
 
 
-def test_who_has_chosen_gets_the_way_back_alone_and_who_allows_all_a_guard_that_holds_up_nothing() -> None:
+def test_who_has_chosen_gets_the_way_back_alone_and_who_allows_all_waits_for_no_guard() -> None:
     asking = policy()
     yes = tuple((name, True) for name in asking.choosable)
     head, body_end = inserted(asking, standing=standing_of(asking, yes, "visitor", gpc=False, applies=True))
-    assert head.count("<script") == head.count(" defer") == 2 and "guard-" in head and "consent-" in head
+    assert head.count("<script ") == head.count(" defer></script>") == 2
     assert "data-consent-banner" not in body_end and "data-consent-manage" in body_end
     refused = standing_of(asking, tuple((name, False) for name in asking.choosable), "visitor", gpc=False, applies=True)
-    assert 'data-consent-allowed="necessary">' in inserted(asking, standing=refused)[0]
+    assert 'data-consent-allowed="necessary"' in inserted(asking, standing=refused)[0]
 
 
 @pytest.mark.parametrize(
