@@ -156,7 +156,7 @@ class Markup:
     def asks(self, request: Request, standing: Standing) -> bool:
         """Whether a page that answers this request asks its visitor."""
         is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
-        return standing.needs_asking and is_whole and self._inserts(request, standing)
+        return standing.needs_asking and self._policy.banner.show and is_whole and self._inserts(request, standing)
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""

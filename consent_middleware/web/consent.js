@@ -57,7 +57,7 @@
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
-    // A page for everybody would come back as it is.
+    // A page for everybody (shared.js) would come back as it is.
     else if (granted.length) revive(!page.shared);
   }
 
@@ -229,6 +229,5 @@
   addEventListener("pageshow", (event) => event.persisted && refresh());
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
-  // In a page for everybody another script says who this is: shared.js.
-  page.shared || revive();
+  revive();
 })(document.currentScript);
