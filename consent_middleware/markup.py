@@ -350,8 +350,8 @@ class Markup:
         place = Place(
             language=language,
             words=self._policy.words(language),
-            choice_url=f"{here}/choice",
-            settings_url=f"{here}/settings",
+            choice_url=f"{here}/choice?language={language}",
+            settings_url=f"{here}/settings?language={language}",
             style_url=f"{here}{self._embed_style.path}",
             next_path=next_path(request),
             fingerprint=self._policy.fingerprint,

@@ -11,6 +11,7 @@
   window[HOOK] = take;
   const page = JSON.parse(data.textContent);
   const channel = window.BroadcastChannel && new BroadcastChannel("consent");
+  const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
   let dialog, failed, isBlocked;
@@ -67,9 +68,9 @@
     if (!control || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (control.getRootNode() === document && !control.matches("[data-consent-manage]")) return;
     const { form } = control;
-    const address = (control.getAttribute("href") || form?.getAttribute("action") || "").split("?")[0];
-    if (address === page.settings) open();
-    else if (address === page.choice && control !== failed) {
+    const address = path(control.getAttribute("href") || form?.getAttribute("action") || "");
+    if (address === path(page.settings)) open();
+    else if (address === path(page.choice) && control !== failed) {
       const fields = new FormData(form);
       fields.append(control.name, control.value);
       // Should it fail, the browser does it the long way.

@@ -167,7 +167,7 @@ def test_the_first_layer_offers_the_same_button_twice_and_the_settings(site: Sit
 
 def test_the_data_block_tells_scripts_how_the_visitor_stands(site: Site) -> None:
     data = data_of(look(site))
-    assert data["choice"] == "/_consent/choice"
+    assert data["choice"] == "/_consent/choice?language=en"
     assert data["needsAsking"] is True
     assert data["categories"]["analytics"] == {
         "status": "unset",
