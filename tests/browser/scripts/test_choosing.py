@@ -46,7 +46,7 @@ class Chooser:
             else:
                 route.fallback()
 
-        self.page.route(f"**{path}", decide)
+        self.page.route(f"**{path}*", decide)
 
     @property
     def stayed(self) -> bool:
@@ -168,7 +168,7 @@ def test_a_choice_about_an_older_policy_loads_the_page_anew(chooser: Chooser) ->
     chooser.open(FILM)
     chooser.run("() => document.querySelector('[data-consent-page]').remove()")
     chooser.page.route(
-        "**/_consent/choice",
+        "**/_consent/choice*",
         lambda route: route.continue_(
             post_data=route.request.post_data.replace('"fingerprint":"', '"fingerprint":"older')
         ),
@@ -299,4 +299,4 @@ def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Ch
     chooser.cut_off("/_consent/settings")
     with chooser.page.expect_navigation():
         chooser.run("() => void consent.open()")
-    assert chooser.page.url.endswith("/_consent/settings")
+    assert chooser.page.url.endswith("/_consent/settings?language=en")
