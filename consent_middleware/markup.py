@@ -34,8 +34,7 @@ JUDGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 """What a request is for, in Sec-Fetch-Dest, when its answer runs apart from the page, under headers of its own."""
 
-_PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
-_NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
+_NAVIGATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
 _CORRUPT = "is compressed in a way that cannot be read to its end; it ends where it breaks off"
 
@@ -96,6 +95,7 @@ class Markup:
             or settings.csp != "off"
             or bool(settings.browsing_topics)
         )
+        self._changes_pages = self._withholds_undeclared or self._insertions.is_needed or bool(policy.choosable)
         self._embed_style = asset("embed.css")
         self.assets: tuple[Asset, ...] = (self._embed_style, *self._insertions.assets)
         """The files that our markup refers to."""
@@ -134,10 +134,8 @@ class Markup:
             case "if-modified-since":
                 return None if self._knows_no_variants(request, standing) else value
             case _:
-                if not _may_become_page(request):
-                    return value
                 readable = readable_codings(value)
-                return readable if readable != value and self.may_change(request, standing()) else value
+                return readable if readable != value and self._wants_readable(request, standing) else value
 
     def may_change(self, request: Request, standing: Standing) -> bool:
         """Whether a page in answer to this request could be another one for this visitor than the application's."""
@@ -160,6 +158,23 @@ class Markup:
         """Whether a page that answers this request asks its visitor."""
         is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
         return standing.needs_asking and is_whole and self._inserts(request, standing)
+
+    def _wants_readable(self, request: Request, standing: Callable[[], Standing]) -> bool:
+        """Whether what answers this request has to come in a coding that we can read.
+
+        What a script asks for is most often data. It is taken for a page that this visitor may not get as it is:
+        finding out takes longer than all else that is done for data.
+        """
+        match request.header("sec-fetch-dest"):
+            case "empty":
+                return self._changes_pages
+            case None:
+                is_document = _asks_for_document(request)
+            case destination:
+                if destination not in _NAVIGATIONS:
+                    return False
+                is_document = True
+        return self.may_change(request, standing()) if is_document else self._changes_pages
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
@@ -380,12 +395,6 @@ def next_path(request: Request) -> str:
 
 def _address(request: Request) -> str:
     return f"{request.scheme}://{request.host}{request.target.partition('?')[0]}"
-
-
-def _may_become_page(request: Request) -> bool:
-    """Whether a request could be answered by a page; one that does not say what it is for could."""
-    destination = request.header("sec-fetch-dest")
-    return destination is None or destination in _PAGE_DESTINATIONS
 
 
 def _asks_for_document(request: Request) -> bool:
