@@ -285,9 +285,10 @@ class Exchange:
         self.body = None
         is_own = not self._engine.shares_pages
         try:
-            if status == 304 and self._variant is not None:
+            variant = self._variant
+            if status == 304 and variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
-                return markup.not_modified(headers, self._variant), True, is_own
+                return markup.not_modified(headers, lambda: variant), True, is_own
             headers, self.body, is_page = markup.headers(self._request, status, headers, self._standing)
             if self._engine.views is not None and self.body is not None:
                 self._count_view(markup, self._engine.views)
@@ -354,6 +355,8 @@ class Exchange:
         return [own_line(policy, self._request, choice_name(policy, self._request.scheme), "", 0)]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
+        if self._cookies is None and not self.decision.acts:
+            return []
         gate = self._cookie_gate()
         cookies = unwanted(self._engine, self.decision, gate.optional, gate.outlived)
         if not cookies or not may_sweep(self.decision, status, headers):

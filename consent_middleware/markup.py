@@ -139,25 +139,27 @@ class Markup:
 
     def may_change(self, request: Request, standing: Standing) -> bool:
         """Whether a page in answer to this request could be another one for this visitor than the application's."""
-        return bool(self.withheld(standing)) or self._inserts(request, standing)
+        return bool(self.withheld(standing)) or self._inserted(request, standing) is not None
 
     def withheld(self, standing: Standing) -> frozenset[str]:
         """Return the categories of which a page is to hold nothing for this visitor."""
         undeclared = self._withholds_undeclared and standing.applies
         return standing.withheld | {UNDECLARED} if undeclared else standing.withheld
 
-    def _inserts(self, request: Request, standing: Standing) -> bool:
+    def _inserted(self, request: Request, standing: Standing) -> Shown | None:
+        """Return how a page is shown that something is put into; None if nothing is."""
         if not (self._insertions.is_needed and standing.applies):
-            return False
+            return None
         shown = self._shown_as(request)
-        if shown is Shown.IN_FRAME:
-            return bool(standing.withheld) or self._insertions.tells_services
-        return shown is not Shown.AS_PART
+        if shown is Shown.IN_FRAME and not (standing.withheld or self._insertions.tells_services):
+            return None
+        return None if shown is Shown.AS_PART else shown
 
     def asks(self, request: Request, standing: Standing) -> bool:
         """Whether a page that answers this request asks its visitor."""
-        is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
-        return standing.needs_asking and is_whole and self._inserts(request, standing)
+        if not standing.needs_asking or self._inserted(request, standing) is None:
+            return False
+        return _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
 
     def _wants_readable(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether what answers this request has to come in a coding that we can read.
@@ -191,7 +193,7 @@ class Markup:
     def variant(self, request: Request, standing: Standing) -> str:
         """Name the variant of a page that this visitor gets."""
         withheld = self.withheld(standing)
-        shown = self._shown_as(request) if self._inserts(request, standing) else None
+        shown = self._inserted(request, standing)
         language = self._language(request, []) if withheld or shown else ""
         return self._variant(standing if shown else None, withheld, shown, language)
 
@@ -211,11 +213,11 @@ class Markup:
         if page.is_fixed:
             return headers, None, concerns
         if self._enforces:
-            headers = of_the_variant(headers, self.variant(request, stands))
+            headers = of_the_variant(headers, partial(self.variant, request, stands))
             headers = headers if body is None else of_unknown_bytes(headers)
         return headers, None if request.method == "HEAD" else body, True
 
-    def not_modified(self, headers: Headers, variant: str) -> Headers:
+    def not_modified(self, headers: Headers, variant: Callable[[], str]) -> Headers:
         """Return the headers of a 304 to a request that named this variant of a page."""
         return of_the_variant(headers, variant) if self._enforces else headers
 
@@ -285,15 +287,17 @@ class Markup:
         # What a shared cache keeps may be asked for by anybody next, to show it or not.
         return Shown.PERHAPS if self._shares else _shown_as(request)
 
-    def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
-        if not self._inserts(request, standing):
+    def _insertion(
+        self, request: Request, headers: Headers, standing: Standing, language: str, shown: Shown | None
+    ) -> Insertion:
+        if shown is None:
             return _NOTHING
         try:
             view = View(
                 standing,
-                self._language(request, headers),
+                language,
                 request.root,
-                is_framed=self._shown_as(request) is Shown.IN_FRAME,
+                is_framed=shown is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
             )
             # One mark on a page for everybody would make one visitor of all who choose on it.
@@ -309,13 +313,14 @@ class Markup:
             return None
         settings = self._policy.html
         language = self._language(request, headers)
-        insertion = self._insertion(request, headers, standing)
+        shown = self._inserted(request, standing)
+        insertion = self._insertion(request, headers, standing, language, shown)
         gate = HTMLGate(
             self._rules,
             standing.withheld,
             inject_head=insertion.head,
             inject_body_end=insertion.body_end,
-            into_documents_only=self._shown_as(request) is Shown.PERHAPS,
+            into_documents_only=shown is Shown.PERHAPS,
             page=_address(request),
             encoding=page.charset or "utf-8",
             charset_declared=page.charset is not None,
