@@ -15,7 +15,7 @@ from .exchange import Exchange
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, count_views, opened_ledger, settle
+from .shell import DECISION_KEY, introduce, opened_ledger, settle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -133,7 +133,7 @@ class ConsentASGI:
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
         self.ledger = opened_ledger(ledger, self.engine.keys)
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(DECISION_KEY)

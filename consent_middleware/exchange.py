@@ -21,11 +21,12 @@ from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import Markup
-from .own_cookies import choice_name, own_line
+from .own_cookies import HINT_NAME, choice_name, own_line
 from .plain import RawHeaders, set_cookies
 from .policy import CookieRule
 from .proof import Proof
 from .record import Question, Record, Shown
+from .signals import GPC_PATH
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
 from .views import Views
@@ -66,7 +67,9 @@ class Exchange:
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.gates_pages = engine.markup is not None
         """Whether pages are gated for anybody, and their headers therefore to be looked at."""
-        self.is_ours = engine.answers(request)
+        self.is_ours = request.path.startswith(engine.inside_prefix) or (
+            engine.policy.gpc_json and request.path == GPC_PATH and not request.root
+        )
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
         self.question: Question | None = None
@@ -348,11 +351,12 @@ class Exchange:
             views.add(self.decision.now // 86400)
 
     def _farewell(self) -> list[str]:
-        """The line that expires our own cookie, for a visitor who wants to be forgotten."""
+        """The lines that expire our own cookies, for a visitor who wants to be forgotten."""
         if not self._is_forgotten:
             return []
         policy = self._engine.policy
-        return [own_line(policy, self._request, choice_name(policy, self._request.scheme), "", 0)]
+        names = [choice_name(policy, self._request.scheme), *([HINT_NAME] if self._engine.shares_pages else [])]
+        return [own_line(policy, self._request, name, "", 0) for name in names]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
         if self._cookies is None and not self.decision.acts:

@@ -17,7 +17,7 @@ from .http import REASONS, Headers
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, count_views, opened_ledger, settle
+from .shell import DECISION_KEY, introduce, opened_ledger, settle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -90,7 +90,7 @@ class ConsentWSGI:
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
         self.ledger = opened_ledger(ledger, self.engine.keys)
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.engine.stands_behind(environ.get(DECISION_KEY)):

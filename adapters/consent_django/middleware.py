@@ -16,7 +16,7 @@ from consent_middleware import Decision
 from consent_middleware.bodies import Body
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, count_views, settle
+from consent_middleware.shell import DECISION_KEY, introduce, settle
 from consent_middleware.wsgi import JUDGED_KEYS, read_body
 
 from .caches import keep_out_of_caches
@@ -87,7 +87,7 @@ class ConsentMiddleware:
         self.get_response = get_response
         self.engine = engine_from_settings()
         self.ledger = ledger_from_settings()
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
         # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:

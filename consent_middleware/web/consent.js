@@ -11,6 +11,7 @@
   window[HOOK] = take;
   const page = JSON.parse(data.textContent);
   const channel = window.BroadcastChannel && new BroadcastChannel("consent");
+  const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
   let dialog, failed, isBlocked;
@@ -57,7 +58,7 @@
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
-    // A page for everybody would come back as it is.
+    // A page for everybody (shared.js) would come back as it is.
     else if (granted.length) revive(!page.shared);
   }
 
@@ -67,9 +68,9 @@
     if (!control || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (control.getRootNode() === document && !control.matches("[data-consent-manage]")) return;
     const { form } = control;
-    const address = (control.getAttribute("href") || form?.getAttribute("action") || "").split("?")[0];
-    if (address === page.settings) open();
-    else if (address === page.choice && control !== failed) {
+    const address = path(control.getAttribute("href") || form?.getAttribute("action") || "");
+    if (address === path(page.settings)) open();
+    else if (address === path(page.choice) && control !== failed) {
       const fields = new FormData(form);
       fields.append(control.name, control.value);
       // Should it fail, the browser does it the long way.
@@ -229,6 +230,5 @@
   addEventListener("pageshow", (event) => event.persisted && refresh());
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
-  // In a page for everybody another script says who this is: shared.js.
-  page.shared || revive();
+  revive();
 })(document.currentScript);

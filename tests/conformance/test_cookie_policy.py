@@ -156,6 +156,22 @@ def test_our_own_cookies_are_listed_under_the_name_that_they_have_here(site: Sit
     assert secure["__Host-consent-first"] == plain["consent-first"] == "at most 13 months"
 
 
+def test_every_cookie_of_ours_that_is_observed_is_listed(open_site: OpenSite, policy: dict[str, Any]) -> None:
+    """The receipt, its companion, and where pages are the same for everybody the hint for scripts."""
+    policy["html"] = {"cache": "shared"}
+    policy["policy"]["reads"] = ["klaro"]
+    site = open_site(policy)
+    lines = [*site.choose("accept-all").set_cookies, *site.visit(sets=[f"_ga=1; Max-Age={TWO_YEARS}"]).set_cookies]
+    ours = {line.partition("=")[0]: observed(line) for line in lines if "consent" in line}
+    shown = lifetimes(told(site))
+    assert ours.keys() == {"__Host-consent", "__Host-consent-first", "consent-hint"}
+    assert {name: span(shown[name], site.clock.now) for name in ours} == ours
+
+
+def test_where_pages_vary_no_hint_is_listed(site: Site) -> None:
+    assert "consent-hint" not in lifetimes(told(site))
+
+
 def test_the_application_is_told_where_the_policy_is(open_site: OpenSite, policy: dict[str, Any]) -> None:
     found: list[str] = []
     site = open_site(policy)
