@@ -20,7 +20,7 @@ from .fields import WATCHED, without_withheld
 from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
 from .http import Headers, Request
-from .insertions import Insertion, Insertions, View
+from .insertions import NOTHING, Insertion, Insertions, View
 from .messages import language_for, language_of
 from .placeholder import Place, placeholder
 from .policy import Policy
@@ -38,9 +38,6 @@ _PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object"
 _NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
 _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
 _CORRUPT = "is compressed in a way that cannot be read to its end; it ends where it breaks off"
-
-
-_NOTHING = Insertion(b"", b"")
 
 
 class Shown(Enum):
@@ -177,6 +174,7 @@ class Markup:
         """Name the variant of a page that this visitor gets."""
         withheld = self.withheld(standing)
         shown = self._shown_as(request) if self._inserts(request, standing) else None
+        # What a page says of its own language, the application's validator of that page stands for already.
         language = self._language(request, []) if withheld or shown else ""
         return self._variant(standing if shown else None, withheld, shown, language)
 
@@ -256,12 +254,16 @@ class Markup:
         own = (page_host.removeprefix("www."), *self._own_hosts)
         return any(host == name or host.endswith(f".{name}") for name in own if name)
 
-    def _language(self, request: Request, headers: Headers) -> str:
-        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's."""
-        declared = next((value for name, value in headers if name.lower() == "content-language"), None)
+    def _language(self, request: Request, headers: Headers, document: str = "") -> str:
+        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's.
+
+        ``document`` is what the page says of itself, below what its headers say.
+        """
+        declared = next((value for name, value in headers if name.lower() == "content-language"), "")
         offered, default = self._policy.languages, self._policy.default_language
-        if declared is not None and (language := language_of(declared)) in offered:
-            return language
+        for own in filter(None, (declared, document)):
+            if (language := language_of(own.strip())) in offered:
+                return language
         if self._shares:
             return default
         return language_for(request.header("accept-language"), offered, default)
@@ -272,11 +274,10 @@ class Markup:
 
     def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
         if not self._inserts(request, standing):
-            return _NOTHING
+            return NOTHING
         try:
             view = View(
                 standing,
-                self._language(request, headers),
                 request.root,
                 is_framed=self._shown_as(request) is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
@@ -286,20 +287,27 @@ class Markup:
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
-            return _NOTHING
+            return NOTHING
+
+    def _body_end(self, insertion: Insertion, language_of: Callable[[str], str], document: str) -> bytes:
+        try:
+            return insertion.body_end(language_of(document))
+        except Exception:
+            logger.exception("consent.fault: nothing could be put at the end of a page; it is served without")
+            return b""
 
     def _body(self, request: Request, page: Page, headers: Headers, standing: Standing) -> Body | None:
         if page.hindrance:
             self._report(logging.WARNING, "consent.H001", request.path, f"was not gated: {page.hindrance}")
             return None
         settings = self._policy.html
-        language = self._language(request, headers)
+        language = partial(self._language, request, headers)
         insertion = self._insertion(request, headers, standing)
         gate = HTMLGate(
             self._rules,
             standing.withheld,
             inject_head=insertion.head,
-            inject_body_end=insertion.body_end,
+            inject_body_end=partial(self._body_end, insertion, language) if insertion.has_body_end else b"",
             into_documents_only=self._shown_as(request) is Shown.PERHAPS,
             page=_address(request),
             encoding=page.charset or "utf-8",
@@ -327,9 +335,9 @@ class Markup:
             told = f"holds something of {finding.category!r}, which waits for consent"
             self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
 
-    def _placeholder(self, request: Request, language: str, embed: Embed) -> bytes:
+    def _placeholder(self, request: Request, language_of: Callable[[str], str], embed: Embed, document: str) -> bytes:
         try:
-            return self._stand_in(request, language, embed)
+            return self._stand_in(request, language_of(document), embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""

@@ -287,7 +287,10 @@ def test_an_erasure_that_cannot_be_done_changes_nothing(site: Site, file: Path) 
 
 # How many were asked
 
-PAGE = {"answers": [("Content-Type", "text/html")], "page": b"<!doctype html><title>t</title><body>hello</body>"}
+PAGE: dict[str, Any] = {
+    "answers": [("Content-Type", "text/html")],
+    "page": b"<!doctype html><title>t</title><body>hello</body>",
+}
 DOCUMENT = ("Sec-Fetch-Dest", "document")
 
 
