@@ -171,7 +171,7 @@ class Insertions:
             "choice": f"{self._here(view)}/choice?language={language}",
             "settings": f"{self._here(view)}/settings?language={language}",
             "state": f"{self._here(view)}/state",
-            "back": self._policy.words(view.language)["back"],
+            "back": self._policy.words(language)["back"],
             "fingerprint": self._policy.fingerprint,
             "once": _ONCE,
             "needsAsking": standing.needs_asking,
