@@ -325,7 +325,7 @@ def test_settings_that_are_an_error_do_not_open_over_the_page(chooser: Chooser) 
     chooser.page.route("**/_consent/settings?*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     with chooser.page.expect_navigation():
         chooser.run("() => void consent.open()")
-    assert chooser.page.url.endswith("/_consent/settings")
+    assert chooser.page.url.endswith("/_consent/settings?language=en")
 
 
 def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Chooser) -> None:
