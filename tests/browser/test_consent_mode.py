@@ -42,9 +42,7 @@ def policy(**html: Any) -> dict[str, Any]:
         "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
         "categories": {
             "analytics": {"services": ["google-analytics", "microsoft-clarity", "matomo"]},
-            "marketing": {
-                "services": ["google-ads", "google-tag-manager", "microsoft-ads", "meta-pixel", "tiktok"]
-            },
+            "marketing": {"services": ["google-ads", "google-tag-manager", "microsoft-ads", "meta-pixel", "tiktok"]},
         },
         "html": html,
     }
@@ -138,7 +136,7 @@ def test_a_choice_made_in_the_page_is_told_before_the_tags_load(arrive: Arrive, 
 
 @pytest.mark.parametrize("csp", ["", "script-src 'nonce-abc' 'strict-dynamic'"], ids=["no policy", "a nonce"])
 def test_row_26_a_tag_manager_finds_the_true_default_first(arrive: Arrive, site: Handmade, csp: str) -> None:
-    """Acceptance row 26: the default call is first in the data layer, before gtm.js; refused, nothing reaches Google."""
+    """The default call is first in the data layer, before gtm.js; without consent nothing reaches Google."""
     site.headers |= {"Content-Security-Policy": csp} if csp else {}
     site.head = TAG_MANAGER
     visitor = arrive("basic")
