@@ -18,9 +18,10 @@ from .banner import Addresses, banner, way_back
 from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
-from .messages import label_of, text_in
+from .messages import label_of
 from .own_cookies import hint_name
 from .policy import Policy
+from .policy_page import policy_url
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
 _NONCE, _NEXT, _QUERY, _ONCE = "\x00nonce\x00", "\x00next\x00", "\x00query\x00", "\x00once\x00"
@@ -142,12 +143,12 @@ class Insertions:
     def _body_end_parts(self, view: View, language: str) -> Iterator[str]:
         here = escape(self._here(view))
         to = Addresses(
-            choice=f"{here}/choice",
+            choice=f"{here}/choice?language={language}",
             settings=f"{here}/settings",
-            policy=escape(self._policy_url(view, language)),
+            policy=escape(policy_url(self._policy, self._here(view), language)),
             style=escape(self._url(view, self._style)),
             next=_NEXT,
-            from_here=f"?next={_QUERY}",
+            from_here=f"?next={_QUERY}&amp;language={language}",
             tag=_NONCE,
             once=_ONCE,
         )
@@ -171,10 +172,10 @@ class Insertions:
             for name, status in standing.statuses
         }
         return {
-            "choice": f"{self._here(view)}/choice",
-            "settings": f"{self._here(view)}/settings",
+            "choice": f"{self._here(view)}/choice?language={language}",
+            "settings": f"{self._here(view)}/settings?language={language}",
             "state": f"{self._here(view)}/state",
-            "style": self._url(view, self._style),
+            "back": self._policy.words(language)["back"],
             "fingerprint": self._policy.fingerprint,
             "once": _ONCE,
             "needsAsking": standing.needs_asking,
@@ -184,10 +185,6 @@ class Insertions:
             "reload": self._policy.html.csp == "enforce" and not self._shares,
             "shared": self._shares,
         }
-
-    def _policy_url(self, view: View, language: str) -> str:
-        own = text_in(self._policy.policy_url, language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy?language={language}"
 
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"

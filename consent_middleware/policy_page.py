@@ -18,7 +18,7 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from .lifetime import Lifetime
-from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in
+from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in, text_in
 from .own_cookies import choice_lifetime, choice_name, first_name, hint_name
 from .policy import Category, CookieRule, KnownCookie, Policy, Service, Texts
 from .prose import (
@@ -72,6 +72,11 @@ class Place:
     language: str
     settings_url: str
     scheme: str = "https"
+
+
+def policy_url(policy: Policy, here: str, language: str) -> str:
+    """Return where the policy is read in a language: the page that the site names, else ours below ``here``."""
+    return text_in(policy.policy_url, language, policy.default_language) or f"{here}/policy?language={language}"
 
 
 class CookiePolicy:

@@ -23,7 +23,7 @@
 
   document.addEventListener("DOMContentLoaded", async () => {
     const take = window[Symbol.for("consent.page")];
-    const page = JSON.parse(document.querySelector("[data-consent-page]").textContent);
+    const page = JSON.parse(document.querySelector("script[data-consent-page]").textContent);
     const state = isKnown ? hinted(page) : await told(page).catch(() => null);
     const banner = document.querySelector("[data-consent-banner]");
     if (banner && (!state || state.needs_asking)) banner.hidden = window !== top;

@@ -136,7 +136,7 @@ def test_a_choice_made_in_the_page_is_told_before_the_tags_load(arrive: Arrive, 
 
 @pytest.mark.parametrize("csp", ["", "script-src 'nonce-abc' 'strict-dynamic'"], ids=["no policy", "a nonce"])
 def test_row_26_a_tag_manager_finds_the_true_default_first(arrive: Arrive, site: Handmade, csp: str) -> None:
-    """The default call is first in the data layer, before gtm.js; without consent nothing reaches Google."""
+    """Acceptance row 26: the default call comes before gtm.js in the data layer; refused, nothing reaches Google."""
     site.headers |= {"Content-Security-Policy": csp} if csp else {}
     site.head = TAG_MANAGER
     visitor = arrive("basic")
