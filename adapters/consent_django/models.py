@@ -56,7 +56,9 @@ class Choice(models.Model):
     def as_record(self) -> Record:
         """Return the record as the rest of the package knows it."""
         values: dict[str, Any] = {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
-        return Record(**values | {"choices": json.loads(self.choices), "gpc": bool(self.gpc)})
+        values["choices"] = json.loads(self.choices)
+        values["gpc"] = bool(self.gpc)
+        return Record(**values)
 
 
 class ShownForm(models.Model):
