@@ -16,4 +16,4 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from .checks import check_settings
 
-        register(check_settings)
+        register(check_settings, "consent")

@@ -85,6 +85,8 @@ class Handmade:
     pages: dict[str, str] = field(default_factory=dict[str, str])
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict[str, tuple[str, bytes]])
     """Media type and content by path, sent as they are."""
+    language: str = ""
+    """What every page says that it is written in."""
     head: str = ""
     """Stands first in the head of every page."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -95,7 +97,7 @@ class Handmade:
         """Begin anew; files stay."""
         self.pages.clear()
         self.headers.clear()
-        self.head = ""
+        self.language = self.head = ""
         self.asked.clear()
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -105,8 +107,9 @@ class Handmade:
             kind, content = self.files[path]
             start_response("200 OK", [("Content-Type", kind)])
             return [content]
+        language = f' lang="{self.language}"' if self.language else ""
         body = (
-            f"<!doctype html><html><head>{self.head}<title>Page</title></head>"
+            f"<!doctype html><html{language}><head>{self.head}<title>Page</title></head>"
             f"<body>{self.pages.get(path, '')}</body></html>"
         )
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), *self.headers.items()])

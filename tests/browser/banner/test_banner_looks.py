@@ -114,6 +114,7 @@ def test_row_27_axe_finds_nothing_serious(
     site: Handmade, come: Come, look: str, request: pytest.FixtureRequest
 ) -> None:
     dark(site)
+    site.language = LOOKS[look].get("locale", "en")
     page = come(**LOOKS[look])
     assert violations(page) == []
     for name in ("settings", "policy"):
