@@ -50,7 +50,7 @@ def placeholder(place: Place, category: Category, *, host: str, title: str, widt
     )
     hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields)
     markup = (
-        f'<span lang="{place.language}" dir="{direction}"><template shadowrootmode="open">'
+        f'<span data-consent-embed lang="{place.language}" dir="{direction}"><template shadowrootmode="open">'
         f'<link rel="stylesheet" href="{escape(place.style_url)}">'
         f'<form class="cm-embed" method="post" action="{escape(place.choice_url)}">{hidden}'
         f'<canvas width="{_pixels(width, 300)}" height="{_pixels(height, 150)}" aria-hidden="true"></canvas>'

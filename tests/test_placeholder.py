@@ -69,7 +69,7 @@ def test_where_there_are_no_shadow_roots_it_is_a_link_to_the_settings() -> None:
 def test_it_speaks_every_language_that_we_have(language: str) -> None:
     markup = rendered(Place(**{**_as_dict(PLACE), "language": language, "words": MESSAGES[language]}))
     direction = "rtl" if language in ("ar", "he") else "ltr"
-    assert f'<span lang="{language}" dir="{direction}">'.encode() in markup
+    assert f'<span data-consent-embed lang="{language}" dir="{direction}">'.encode() in markup
     assert markup.isascii()
 
 

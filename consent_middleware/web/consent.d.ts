@@ -18,8 +18,8 @@ interface ConsentState {
   categories: Record<string, ConsentCategory>;
   /** Whether a category still waits for an answer. */
   needsAsking: boolean;
-  /** Whose word it is. */
-  source: "visitor" | "application" | "gpc" | "default";
+  /** Whose word it is; "foreign" is that of another tool, "default" that of nobody. */
+  source: "visitor" | "application" | "gpc" | "foreign" | "default";
   /** Whether the browser sends Sec-GPC: 1. */
   gpc: boolean;
 }

@@ -5,7 +5,8 @@
 (function (tag) {
   "use strict";
   const MARK = "data-consent-";
-  const data = document.querySelector("[data-consent-page]");
+  // A script, because visitors who may write text with attributes into a page can make anything else.
+  const data = document.querySelector("script[data-consent-page]");
   const HOOK = Symbol.for("consent.page");
   if (!data || window[HOOK]) return;
   window[HOOK] = take;
@@ -50,16 +51,22 @@
     const withdrawn = before.filter((name) => !allows(name));
     window[Symbol.for("consent.guard")]?.(names());
     dialog?.close();
-    if (!page.needsAsking) {
-      document.querySelector("[data-consent-banner]")?.remove();
-      document.querySelector("[data-consent-manage]")?.removeAttribute("hidden");
-    }
+    if (!page.needsAsking) endAsking();
     const detail = { granted, withdrawn };
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
     // A page for everybody (shared.js) would come back as it is.
     else if (granted.length) revive(!page.shared);
+  }
+
+  // Whoever chose by keyboard goes on from the way back, which takes the banner's place.
+  function endAsking() {
+    const { activeElement } = document;
+    const banner = document.querySelector("[data-consent-banner]");
+    const back = document.querySelector("div[data-consent-manage]");
+    banner?.remove();
+    if (banner && banner === activeElement) back?.shadowRoot?.querySelector("a").focus();
   }
 
   // Our controls live in shadow roots, where clicks come out of and submissions do not.
@@ -70,6 +77,8 @@
     const { form } = control;
     const address = path(control.getAttribute("href") || form?.getAttribute("action") || "");
     if (address === path(page.settings)) open();
+    // The way back to the page, in the settings that stand over it.
+    else if (address === location.pathname && dialog?.contains(control)) dialog.close();
     else if (address === path(page.choice) && control !== failed) {
       const fields = new FormData(form);
       fields.append(control.name, control.value);
@@ -79,34 +88,44 @@
     event.preventDefault();
   }
 
-  // Opens the settings over the page; focus and Escape are the dialog's own.
+  // Opens the settings over the page; focus and Escape are the dialog's own. To close it is no choice.
   async function open() {
+    if (dialog) return;
+    dialog = make("dialog");
     try {
-      const text = await (await fetch(page.settings)).text();
-      const settings = new DOMParser().parseFromString(text, "text/html");
+      const here = encodeURIComponent(location.pathname + location.search);
+      const response = await fetch(page.settings + "?next=" + here);
+      if (!response.ok) throw response;
+      const settings = new DOMParser().parseFromString(await response.text(), "text/html");
       const host = document.body.appendChild(make("div"));
-      dialog = make("dialog");
+      const close = make("button");
       const { lang, dir } = settings.documentElement;
-      Object.assign(dialog, { lang, dir, ariaLabel: settings.title, onclose: () => host.remove() });
+      Object.assign(dialog, { lang, dir, ariaLabel: settings.title, onclose: () => { host.remove(); dialog = null; } });
+      Object.assign(close, { className: "cm-close", ariaLabel: page.back, textContent: "×", onclick: () => dialog.close() });
       for (const link of settings.querySelectorAll("link")) link.nonce = tag.nonce;
-      dialog.append(...settings.querySelectorAll("link,main"));
+      dialog.append(close, ...settings.querySelectorAll("link,main"));
       host.attachShadow({ mode: "open" }).append(dialog);
       dialog.showModal();
     } catch {
+      dialog = null;
       location.assign(page.settings);
     }
   }
 
   // Reviving
 
+  // What the gate and the guard put under another name, and nothing else: many sites let visitors write elements with
+  // data attributes, and none of those may become a handler of events or a link that is a script.
+  const HELD = /^data-consent-(?:xlink:)?(\w*src\w*|href|data(?:-.+)?|poster|background|ping|http-equiv)$/;
+
   // Attributes that stand under another name: that name, their own, their value.
   const held = (element) => [...element.attributes]
-    .filter(({ name }) => /^data-consent-(?!category|hidden|type)/.test(name))
-    .map(({ name, value }) => [name, name.slice(13).replace("xlink:", ""), value]);
+    .map(({ name, value }) => [name, HELD.exec(name)?.[1], value])
+    .filter(([, own]) => own && (own === "ping" || !element.matches("a,area")));
 
   const isDue = (element) => {
     const marks = element.getAttribute(MARK + "category");
-    const waits = marks ? marks.split(",").map(decodeURIComponent) : element.getAttribute("data-consent").split(/\s+/);
+    const waits = (marks ?? element.getAttribute("data-consent")).split(/[\s,]+/);
     const isInert = marks || held(element).length || (element.localName === "script" && element.type === "text/plain");
     return isInert && waits.every((name) => name === "necessary" || allows(name));
   };
@@ -130,11 +149,12 @@
     if (element.localName === "meta") element.replaceWith(element.cloneNode());
     if (element.localName === "source") element.closest("video,audio")?.load();
     if (!element.hasAttribute(MARK + "hidden")) return;
-    const placeholder = element.previousElementSibling;
-    const hadFocus = placeholder === document.activeElement;
+    const before = element.previousElementSibling;
+    const hadFocus = before && before === document.activeElement;
     element.removeAttribute(MARK + "hidden");
     element.removeAttribute("hidden");
-    placeholder.remove();
+    // A script of the site may have taken it away.
+    if (before?.hasAttribute(MARK + "embed")) before.remove();
     if (hadFocus) element.focus();
   }
 

@@ -2,7 +2,8 @@
 // a cookie that only scripts believe, or else the server knows it.
 (function (tag) {
   "use strict";
-  const hint = /(?:^|; )consent-hint=([^;]*)/.exec(document.cookie)?.[1] || "";
+  const name = tag.getAttribute("data-consent-hint") + "=";
+  const hint = document.cookie.split("; ").find((pair) => pair.startsWith(name))?.slice(name.length) || "";
   const [fingerprint, asks, ...allowed] = hint.split(".");
   // A hint of another policy is none.
   const isKnown = fingerprint === tag.getAttribute("data-consent-shared");
@@ -22,7 +23,7 @@
 
   document.addEventListener("DOMContentLoaded", async () => {
     const take = window[Symbol.for("consent.page")];
-    const page = JSON.parse(document.querySelector("[data-consent-page]").textContent);
+    const page = JSON.parse(document.querySelector("script[data-consent-page]").textContent);
     const state = isKnown ? hinted(page) : await told(page).catch(() => null);
     const banner = document.querySelector("[data-consent-banner]");
     if (banner && (!state || state.needs_asking)) banner.hidden = window !== top;

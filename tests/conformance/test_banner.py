@@ -87,6 +87,16 @@ def test_it_speaks_the_language_of_the_page_before_that_of_the_browser(
     assert words_of(answer) == ([] if choice else [expected])
 
 
+def test_what_a_page_leads_to_is_in_its_language(site: Site) -> None:
+    page = PAGE.replace(b"lang=en", b"lang=fr")
+    body = look(site, page=page, headers=[*NAVIGATION, ("Accept-Language", "en")]).body
+    assert body.count(b'href="/_consent/settings?next=/&amp;language=fr"') == 4
+    assert body.count(b'href="/_consent/policy?language=fr"') == 1
+    assert b'<input type="hidden" name="language" value="fr">' in body
+    data = data_of(look(site, page=page))
+    assert (data["choice"], data["settings"]) == ("/_consent/choice?language=fr", "/_consent/settings?language=fr")
+
+
 def test_a_language_that_the_site_does_not_name_is_not_spoken(
     open_site: Callable[..., Site], policy: dict[str, Any]
 ) -> None:

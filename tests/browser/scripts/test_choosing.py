@@ -46,7 +46,7 @@ class Chooser:
             else:
                 route.fallback()
 
-        self.page.route(f"**{path}", decide)
+        self.page.route(f"**{path}*", decide)
 
     @property
     def stayed(self) -> bool:
@@ -168,7 +168,7 @@ def test_a_choice_about_an_older_policy_loads_the_page_anew(chooser: Chooser) ->
     chooser.open(FILM)
     chooser.run("() => document.querySelector('[data-consent-page]').remove()")
     chooser.page.route(
-        "**/_consent/choice",
+        "**/_consent/choice*",
         lambda route: route.continue_(
             post_data=route.request.post_data.replace('"fingerprint":"', '"fingerprint":"older')
         ),
@@ -283,6 +283,32 @@ def test_the_settings_open_over_the_page_and_escape_is_no_choice(chooser: Choose
     assert chooser.stayed and chooser.allowed == []
 
 
+def test_the_settings_are_closed_by_mouse_too_and_that_is_no_choice(chooser: Chooser) -> None:
+    chooser.open()
+    dialog = chooser.page.get_by_role("dialog")
+    for closing in (dialog.get_by_role("button", name="Back to the site"), dialog.get_by_role("link", name="Back to")):
+        chooser.run("() => consent.open()")
+        closing.click()
+        dialog.wait_for(state="detached")
+    assert chooser.stayed and chooser.allowed == []
+    assert chooser.page.locator(".cm-ask").is_visible()
+
+
+def test_the_settings_open_once_however_often_they_are_asked_for(chooser: Chooser) -> None:
+    chooser.open()
+    chooser.page.locator('.cm-actions form[action$="/settings"] button').dblclick()
+    chooser.page.get_by_role("dialog").wait_for()
+    chooser.visitor.settle()
+    assert chooser.page.get_by_role("dialog").count() == 1
+
+
+def test_who_chooses_by_keyboard_goes_on_at_the_way_back(chooser: Chooser) -> None:
+    chooser.open()
+    chooser.page.locator('.cm-ask button[value="reject-all"]').press("Enter")
+    chooser.page.locator(".cm-ask").wait_for(state="detached")
+    assert chooser.run("() => document.activeElement.shadowRoot.activeElement.className").startswith("cm-back")
+
+
 def test_a_choice_in_the_settings_is_made_without_leaving_the_page(chooser: Chooser) -> None:
     chooser.open("<img src='https://stats.example/1'>")
     chooser.run("() => consent.open()")
@@ -294,9 +320,17 @@ def test_a_choice_in_the_settings_is_made_without_leaving_the_page(chooser: Choo
     assert dialog.count() == 0
 
 
-def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Chooser) -> None:
+def test_settings_that_are_an_error_do_not_open_over_the_page(chooser: Chooser) -> None:
     chooser.open()
-    chooser.cut_off("/_consent/settings")
+    chooser.page.route("**/_consent/settings?*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     with chooser.page.expect_navigation():
         chooser.run("() => void consent.open()")
     assert chooser.page.url.endswith("/_consent/settings")
+
+
+def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Chooser) -> None:
+    chooser.open()
+    chooser.cut_off("/_consent/settings?*")
+    with chooser.page.expect_navigation():
+        chooser.run("() => void consent.open()")
+    assert chooser.page.url.endswith("/_consent/settings?language=en")

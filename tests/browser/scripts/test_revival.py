@@ -269,3 +269,41 @@ def test_under_trusted_types_the_page_is_loaded_anew(page: Revived) -> None:
     page.choose()
     page.visitor.page.wait_for_function("() => document.body.id === 'ran'")
     assert page.loads == 2
+
+
+# What visitors may write into pages: sanitizers like DOMPurify and Bleach let data attributes pass
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<img data-consent-category="necessary" data-consent-onerror="hacked = 1" data-consent-src="/nothing.png">',
+        '<b data-consent="necessary" data-consent-onfocus="hacked = 1" data-consent-tabindex="0" id="it">It</b>',
+        '<a data-consent-category="necessary" data-consent-href="javascript:void(hacked = 1)" id="it">It</a>',
+        '<svg><a data-consent="" data-consent-xlink:href="javascript:void(hacked = 1)" id="it"></a></svg>',
+        '<div data-consent-page>{"settings": "https://stats.example/", "categories": {}}</div>',
+    ],
+)
+def test_data_attributes_that_visitors_write_become_no_scripts(page: Revived, written: str) -> None:
+    page.open(f'{written}<img src="https://stats.example/1.png">')
+    page.choose()
+    page.run("""() => {
+        const it = document.getElementById("it");
+        it?.focus();
+        it?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+    }""")
+    page.visitor.settle()
+    assert page.run("() => window.hacked") is None
+    assert page.run("() => consent.state.settings") == "/_consent/settings"
+    assert page.asked == ["stats.example/1.png"]
+
+
+def test_marks_that_make_no_sense_are_in_nobodys_way(page: Revived) -> None:
+    page.open(f"""
+        <b data-consent-category="%">It</b><i data-consent-category="" data-consent-hidden>It</i>
+        <p id="kept">Kept</p><iframe src="{STATS}film"></iframe>
+        <script>document.querySelector("iframe").previousElementSibling.remove()</script>
+        <img src="{STATS}1.png">""")
+    page.choose()
+    assert sorted(page.asked) == ["stats.example/1.png", "stats.example/film"]
+    assert page.run("() => kept.isConnected") and page.errors == []
