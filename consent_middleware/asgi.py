@@ -280,7 +280,8 @@ def _judged(exchange: Exchange, request: ASGIRequest, headers: RawHeaders) -> Ra
 
 def _replaced(headers: RawHeaders, name: bytes, value: str | None) -> RawHeaders:
     """The headers with another value for this one, or without it."""
-    others = [field for field in headers if len(field[0]) != len(name) or field[0].lower() != name]
+    size = len(name)  # tells most names apart without a look at their letters
+    others = [field for field in headers if len(field[0]) != size or field[0].lower() != name]
     if value:
         others.append((name, value.encode("latin-1")))
     return others

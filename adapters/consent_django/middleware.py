@@ -10,6 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.request import HttpHeaders
 from django.http.response import HttpResponseBase
 
 from consent_middleware import Decision
@@ -71,7 +72,9 @@ class DjangoRequest:
         return [header] if header else []
 
     def header(self, name: str) -> str | None:
-        return self.request.headers.get(name)
+        # Not from request.headers, which would have to be made first, of every header there is.
+        key = name.upper().replace("-", "_")
+        return self.request.META.get(key if key in HttpHeaders.UNPREFIXED_HEADERS else f"HTTP_{key}")
 
 
 class ConsentMiddleware:
@@ -195,6 +198,8 @@ def _gated(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     """Let the exchange see every header Django is about to send: cookies are kept apart from the others until then."""
     morsels = response.cookies.values()
     headers: Headers = [*response.items(), *(("Set-Cookie", morsel.OutputString()) for morsel in morsels)]
+    if exchange.leaves_as_is(headers):
+        return response
     gated = exchange.start(response.status_code, headers)
     if gated is not headers:
         _send(response, gated)

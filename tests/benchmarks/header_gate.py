@@ -200,7 +200,7 @@ def asgi_middleware() -> dict[str, Wrap]:
         US: lambda app: ConsentASGI(app, TABLES, secret_keys=KEY),
         PAGES: lambda app: ConsentASGI(app, WITH_PAGES, secret_keys=KEY),
         WALL: lambda app: ConsentASGI(app, WITH_WALL, secret_keys=KEY),
-        "consent_middleware, with banner": lambda app: ConsentASGI(app, WITH_BANNER, secret_keys=KEY),
+        BANNER: lambda app: ConsentASGI(app, WITH_BANNER, secret_keys=KEY),
     }
 
     def offer(title: str, module: str, name: str, **options: Any) -> None:
@@ -225,6 +225,7 @@ def asgi_middleware() -> dict[str, Wrap]:
 
 US = "consent_middleware"
 PAGES, WALL = "consent_middleware, gating pages", "consent_middleware, with a wall (csp)"
+BANNER = "consent_middleware, with banner"
 TRUSTED_HOST, CORS, SECURE = "TrustedHostMiddleware", "CORSMiddleware", "secure (ASGI)"
 
 
@@ -307,7 +308,7 @@ def measure_wsgi(cases: Sequence[Case], effort: Mapping[str, int]) -> Table:
     measured: Table = {}
     for case in cases:
         application = wsgi_application(case.line)
-        ours = {US: TABLES, PAGES: WITH_PAGES, WALL: WITH_WALL}
+        ours = {US: TABLES, PAGES: WITH_PAGES, WALL: WITH_WALL, BANNER: WITH_BANNER}
         batches = {
             title: wsgi_batch(ConsentWSGI(application, tables, secret_keys=KEY), case) for title, tables in ours.items()
         }
@@ -349,11 +350,14 @@ def django_middleware() -> dict[str, Wrap]:
     )
     django.setup()
     from django.contrib.sessions.middleware import SessionMiddleware
+    from django.test import override_settings
 
     from consent_django import ConsentMiddleware
 
+    with_banner = override_settings(CONSENT={"POLICY": WITH_BANNER})
     found: dict[str, Wrap] = {
         US: ConsentMiddleware,
+        BANNER: with_banner(lambda view: ConsentMiddleware(view)),
         "SessionMiddleware, unused": SessionMiddleware,
         "SessionMiddleware, read": lambda view: SessionMiddleware(reading_session(view)),
     }
