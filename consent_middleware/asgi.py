@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
 from .bodies import Body
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
-from .fields import WATCHED
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, count_views, opened_ledger, settle
+from .shell import DECISION_KEY, introduce, opened_ledger, settle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,10 +26,8 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
-_JUDGED = frozenset(name.encode("ascii") for name in JUDGED)
+_JUDGED = {name.encode("ascii"): name for name in JUDGED}
 _BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
-_DATE_OR_LINK = frozenset({b"date", b"link"})
-_LOADING = frozenset(name.encode("ascii") for name in WATCHED)
 _BESIDE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """The extensions by which a file leaves past the middleware."""
 
@@ -52,10 +49,11 @@ _OURS = {
 class ASGIRequest:
     """An ASGI scope as the exchange reads it; ``headers`` are the scope's own, as a list."""
 
-    __slots__ = ("_scope", "cookies", "headers")
+    __slots__ = ("_fields", "_scope", "cookies", "headers")
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._fields: dict[bytes, bytes] | None = None
         self.headers: RawHeaders = list(scope["headers"])
         self.cookies: list[str] = []
         # Every request is searched for cookies, so once must do. The length tells most names apart without a look at
@@ -101,9 +99,15 @@ class ASGIRequest:
         return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
     def header(self, name: str) -> str | None:
-        wanted, size = name.encode("latin-1"), len(name)
-        values = [value for key, value in self.headers if len(key) == size and key.lower() == wanted]
-        return b", ".join(values).decode("latin-1") if values else None
+        value = self.fields.get(name.encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """The headers by their lower-case names; one look at all takes no longer than a search for one."""
+        if self._fields is None:
+            self._fields = _joined(self.headers)
+        return self._fields
 
 
 class ConsentASGI:
@@ -129,7 +133,7 @@ class ConsentASGI:
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
         self.ledger = opened_ledger(ledger, self.engine.keys)
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(DECISION_KEY)
@@ -140,8 +144,9 @@ class ConsentASGI:
         if exchange.is_ours and scope["type"] == "http":
             return await self._answer(exchange, scope, receive, send)
 
-        is_plain = not exchange.gates_pages and exchange.shows_all(request.cookies)
-        headers = request.headers if is_plain else _visible(exchange, request)
+        headers = request.headers if exchange.shows_all(request.cookies) else _visible(exchange, request)
+        if exchange.gates_pages:
+            headers = _judged(exchange, request, headers)
         shown = dict(scope)  # in one go, which takes half as long as to unpack it into a display
         shown["headers"] = headers
         shown[DECISION_KEY] = exchange.decision
@@ -206,8 +211,7 @@ class _Response:
         # Some applications send headers lazily, as a generator that can be read once; some frameworks send None.
         headers: Iterable[tuple[bytes, bytes]] = message.get("headers") or ()
         raw: RawHeaders = headers if isinstance(headers, list) else list(headers)
-        set_cookies = _set_cookies(raw, exchange)
-        if set_cookies is not None and exchange.leaves_as_is(set_cookies):
+        if exchange.leaves_as_is(raw):
             return self._send(message if raw is headers else {**message, "headers": raw})
         decoded = _decoded(raw)
         gated = exchange.start(message.get("status", 101), decoded)
@@ -238,57 +242,48 @@ class _Response:
         await self.send(message)
 
 
+def _joined(headers: RawHeaders) -> dict[bytes, bytes]:
+    """Each header by its lower-case name, several fields as one."""
+    fields = {name.lower(): value for name, value in headers}
+    if len(fields) == len(headers):
+        return fields
+    return {wanted: b", ".join(value for name, value in headers if name.lower() == wanted) for wanted in fields}
+
+
 async def _done() -> None:
     """Nothing is left to await."""
 
 
 def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
-    """The request headers as the application may see them; the cookies of each field are judged for themselves."""
-    judged = _JUDGED if exchange.gates_pages else ()
+    """The request headers with the cookies that the application may see; each field is judged for itself."""
     cookies = iter(request.cookies)
     shown: RawHeaders = []
     for field in request.headers:
-        name = field[0].lower()
-        if name == b"cookie":
-            left: str | None = exchange.visible(next(cookies))
-        elif name in judged:
-            left = exchange.shown_field(name.decode("latin-1"), field[1].decode("latin-1"))
-        else:
+        if len(field[0]) != 6 or field[0].lower() != b"cookie":
             shown.append(field)
-            continue
-        if left:
+        elif left := exchange.visible(next(cookies)):
             shown.append((field[0], left.encode("latin-1")))
     return shown
 
 
-def _set_cookies(headers: RawHeaders, exchange: Exchange) -> list[str] | None:
-    """The Set-Cookie lines; None where there is more to look at."""
-    lines: list[str] = []
-    pages = exchange.gates_pages
-    # The length tells most names apart without a look at their letters.
-    for name, value in headers:
-        size = len(name)
-        if size == 10:
-            if name.lower() == b"set-cookie":
-                lines.append(value.decode("latin-1"))
-            elif isinstance(name, str):
-                return None
-        elif size == 4:
-            if name.lower() in _DATE_OR_LINK:
-                return None
-        elif (size > 10 and len(name.strip()) == 10) or (
-            pages
-            and (
-                (size == 12 and name.lower() == b"content-type" and _may_be_gated(value.lower(), exchange))
-                or (size in (7, 17) and name.lower() in _LOADING)
-            )
-        ):
-            return None
-    return lines
+def _judged(exchange: Exchange, request: ASGIRequest, headers: RawHeaders) -> RawHeaders:
+    """The headers with what they say about the bytes of a page as the application may see it."""
+    fields = request.fields
+    for key, name in _JUDGED.items():
+        if key in fields:
+            value = fields[key].decode("latin-1")
+            shown = exchange.shown_field(name, value)
+            if shown != value:
+                headers = _replaced(headers, key, shown)
+    return headers
 
 
-def _may_be_gated(content_type: bytes, exchange: Exchange) -> bool:
-    return b"html" in content_type or (b"javascript" in content_type and exchange.gates_script())
+def _replaced(headers: RawHeaders, name: bytes, value: str | None) -> RawHeaders:
+    """The headers with another value for this one, or without it."""
+    others = [field for field in headers if len(field[0]) != len(name) or field[0].lower() != name]
+    if value:
+        others.append((name, value.encode("latin-1")))
+    return others
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

@@ -57,7 +57,9 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, 
             "data-consent-banner" + (" hidden" if is_hidden else ""),
             language,
             to,
-            f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title"><div class="cm-page">'
+            # Where its text has to be scrolled, keyboards can do it too.
+            f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title" tabindex="0">'
+            '<div class="cm-page">'
             f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
             f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
             f'<p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
@@ -68,6 +70,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, 
             f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
             f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
             f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
+            f'<input type="hidden" name="language" value="{language}">'
             f"<button>{escape(words['customise'])}</button></form></div></div></section>",
         )
     )
@@ -86,7 +89,7 @@ def _hosted(policy: Policy, attributes: str, language: str, to: Addresses, marku
     return (
         f'<div {attributes} lang="{language}" dir="{direction}"><template shadowrootmode="open">'
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>{markup}</template>'
-        f'<a href="{to.settings}">{escape(policy.words(language)["title"])}</a></div>'
+        f'<a href="{to.settings}{to.from_here}">{escape(policy.words(language)["title"])}</a></div>'
     )
 
 

@@ -91,6 +91,7 @@ class Decision:
         "_now",
         "_policy",
         "_request",
+        "_standing",
         "_visit",
         "acts",
         "consulted",
@@ -107,6 +108,7 @@ class Decision:
         self._gpc: bool | None = None
         self._choices: dict[str, Choice] | None = None
         self._foreign: Mapping[str, bool] | None = None
+        self._standing: Standing | None = None
         self._is_open = True
         self.acts: list[Act] = []
         self.consulted = False
@@ -263,15 +265,18 @@ class Decision:
 
     def standing(self) -> Standing:
         """Return what the visitor's pages depend on."""
-        chosen = {name: choice.granted for name, choice in self.choices.items()}
-        answers = tuple({**self.foreign, **chosen}.items())
-        return self.reader.standing(answers, self._source(), self.gpc, self.visit.applies)
+        if self._standing is None:
+            chosen = {name: choice.granted for name, choice in self.choices.items()}
+            answers = tuple({**self.foreign, **chosen}.items())
+            self._standing = self.reader.standing(answers, self._source(), self.gpc, self.visit.applies)
+        return self._standing
 
     def decide(self, act: Act) -> None:
         """Take an act into the decision, at this request's instant."""
         now = self.visit.now
         self._choices = {**self.choices, **{name: Choice(granted, now) for name, granted in act.answers.items()}}
         self.acts.append(act)
+        self._standing = None
 
     def repeats(self, answers: Mapping[str, bool]) -> bool:
         """Whether just this was answered a moment ago, so that it is the second click of a choice made already."""
@@ -293,13 +298,13 @@ class Decision:
     def undo(self) -> None:
         """Forget every act of this request."""
         self.acts.clear()
-        self._choices = None
+        self._choices = self._standing = None
 
     def forget(self) -> None:
         """Forget the visitor: from here on nobody has chosen anything."""
         self.acts.clear()
         self._visit = Visit(None, self.now, self.visit.applies)
-        self._choices = None
+        self._choices = self._standing = None
 
     def keep_refusals(self) -> bool:
         """Take back what was granted in this request, and return whether anything was; refusals stand."""

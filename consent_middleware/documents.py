@@ -8,6 +8,7 @@ variant that this visitor gets.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -86,9 +87,15 @@ def _media_type(content_type: str) -> tuple[str, str | None]:
     return "", None
 
 
-def of_the_variant(headers: Headers, variant: str) -> Headers:
-    """Return a page's headers with its entity tag naming the variant too, or without it where it is none."""
-    marked = ((name, mark_tag(value, variant) if name.lower() == "etag" else value) for name, value in headers)
+def of_the_variant(headers: Headers, variant: Callable[[], str]) -> Headers:
+    """Return a page's headers with its entity tag naming the variant too, or without it where it is none.
+
+    ``variant`` is asked only for a page with an entity tag, which those made for one visitor seldom have.
+    """
+    if not any(len(name) == 4 and name.lower() == "etag" for name, _ in headers):
+        return headers
+    mark = variant()
+    marked = ((name, mark_tag(value, mark) if name.lower() == "etag" else value) for name, value in headers)
     return [(name, value) for name, value in marked if value is not None]
 
 

@@ -22,7 +22,7 @@ from .messages import language_for, language_of
 from .pages import PAGE_HEADERS, notice_page
 from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
-from .policy_page import CookiePolicy, Place
+from .policy_page import CookiePolicy, Place, policy_url
 from .record import Question, Record
 from .settings_page import SettingsPlace, settings_page
 from .signals import GPC_PATH, support_resource
@@ -83,6 +83,8 @@ class Endpoints:
         self._token = token
         self._cookie_policy = cookie_policy
         self._prefix = prefix
+        self.gives_back = False
+        """Whether the ledger can show visitors their records, and erase them. The shell knows, once it has one."""
         self._asked = Allowance(_ASKED_A_MINUTE, 60)
         self._routes: dict[str, tuple[tuple[str, ...], Route]] = {
             "/state": (("GET", "HEAD"), self._state),
@@ -127,7 +129,7 @@ class Endpoints:
             self._policy.words(language),
             refusal.message,
             styles=self._styles(request),
-            link=f"{request.root}{self._prefix}/settings",
+            link=self._settings_url(request),
             link_text="again" if refusal.status != 404 else "title",
         )
         return Reply(refusal.status, (*PAGE_HEADERS, *_COMMON, *refusal.headers), page)
@@ -170,39 +172,63 @@ class Endpoints:
         return Reply(200, (*_JSON, *_COMMON), self.state(decision))
 
     def _settings(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        here = f"{request.root}{self._prefix}"
+        here, language = f"{request.root}{self._prefix}", self.language_for(request)
         came_from = local_path(dict(parse_qsl(request.target.partition("?")[2])).get("next"))
         place = SettingsPlace(
-            language=self.language_for(request),
-            choice_url=f"{here}/choice",
-            policy_url=decision.policy_url,
+            language=language,
+            choice_url=f"{here}/choice?language={language}",
+            policy_url=policy_url(self._policy, here, language),
             styles=self._styles(request),
-            next_path=came_from or f"{here}/settings",
+            next_path=came_from or self._settings_url(request),
             home_path=came_from or f"{request.root}/",
             once=self._token(),
+            record_url=f"{here}/record" if self.gives_back else "",
+            erase_url=f"{here}/erase?language={language}" if self.gives_back else "",
         )
         tables = partial(self._cookie_policy.table, self.place_of(request))
         page = settings_page(self._policy, decision, place, tables)
         return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
 
     def _cookie_policy_page(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
-        place = self.place_of(request, _asked_language(request))
+        place = self.place_of(request)
         page = self._cookie_policy.page(place, home=f"{request.root}/")
         told = (("Content-Language", place.language), ("Vary", "Accept-Language"), ("Cache-Control", "no-cache"))
         return Reply(200, (*POLICY_HEADERS, *told, _NO_SNIFF), page.encode())
 
     def place_of(self, request: Request, language: str = "") -> Place:
         """Return where the cookie policy is read: in this language, if the site has it, else in the visitor's."""
-        asked = language_of(language)
+        language = self._spoken(language) or self.language_for(request)
         return Place(
-            language=asked if asked in self._policy.languages else self.language_for(request),
-            settings_url=f"{request.root}{self._prefix}/settings",
+            language=language,
+            settings_url=f"{request.root}{self._prefix}/settings?language={language}",
             scheme=request.scheme,
         )
 
     def language_for(self, request: Request) -> str:
-        """Return the language in which to address the visitor."""
-        return language_for(request.header("accept-language"), self._policy.languages, self._policy.default_language)
+        """Return the language in which to address the visitor: the one that an address of ours names, or their own.
+
+        Pages of the site lead to our addresses in the language in which they asked.
+        """
+        offered, default = self._policy.languages, self._policy.default_language
+        return self._asked_language(request) or language_for(request.header("accept-language"), offered, default)
+
+    def _asked_language(self, request: Request) -> str:
+        """What ``?language=fr`` asks for at one of our own addresses, "" if the site does not speak it."""
+        if not request.path.startswith(f"{self._prefix}/"):
+            return ""
+        query = request.target.partition("?")[2]
+        try:
+            return self._spoken(dict(parse_qsl(query, max_num_fields=20)).get("language", ""))
+        except ValueError:
+            return ""
+
+    def _spoken(self, tag: str) -> str:
+        language = language_of(tag)
+        return language if language in self._policy.languages else ""
+
+    def _settings_url(self, request: Request) -> str:
+        asked = self._asked_language(request)
+        return f"{request.root}{self._prefix}/settings" + (f"?language={asked}" if asked else "")
 
     def _styles(self, request: Request) -> tuple[str, ...]:
         return tuple(f"{request.root}{self._prefix}{style.path}" for style in STYLES)
@@ -363,15 +389,6 @@ def _texts(value: object) -> tuple[str, ...]:
     if len(texts) != len(items):
         raise Refusal(400, "bad-choice")
     return texts
-
-
-def _asked_language(request: Request) -> str:
-    """What ``?language=fr`` asks for, so that a page can link to the policy in its own language."""
-    query = request.target.partition("?")[2]
-    try:
-        return dict(parse_qsl(query, max_num_fields=20)).get("language", "")
-    except ValueError:
-        return ""
 
 
 def _content_type(request: Request) -> str:

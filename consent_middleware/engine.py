@@ -28,7 +28,7 @@ from .record import Shown
 from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
-from .signals import GPC_PATH, refuses_by_dnt, refuses_by_gpc
+from .signals import refuses_by_dnt, refuses_by_gpc
 from .views import Views
 from .walls import Walls
 
@@ -144,13 +144,6 @@ class Engine:
     def stands_behind(self, outer: object) -> bool:
         """Whether the same policy is already enforced further out, so that doing it again would change nothing."""
         return isinstance(outer, Decision) and self._is_twin(outer.reader)
-
-    def answers(self, request: Request) -> bool:
-        """Whether a request is for one of our own addresses, which the application never sees."""
-        path = request.path
-        if path.startswith(self.inside_prefix):
-            return True
-        return self.policy.gpc_json and path == GPC_PATH and not request.root
 
     def now(self) -> int:
         """Return the instant, in epoch seconds."""

@@ -20,11 +20,13 @@ from .decision import Decision, Standing
 from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
-from .markup import JUDGED, Markup
-from .own_cookies import choice_name, own_line
+from .markup import Markup
+from .own_cookies import HINT_NAME, choice_name, own_line
+from .plain import RawHeaders, set_cookies
 from .policy import CookieRule
 from .proof import Proof
 from .record import Question, Record, Shown
+from .signals import GPC_PATH
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
 from .views import Views
@@ -65,7 +67,9 @@ class Exchange:
         """What the body of the response goes through, once ``start`` has found it to be a page to be gated."""
         self.gates_pages = engine.markup is not None
         """Whether pages are gated for anybody, and their headers therefore to be looked at."""
-        self.is_ours = engine.answers(request)
+        self.is_ours = request.path.startswith(engine.inside_prefix) or (
+            engine.policy.gpc_json and request.path == GPC_PATH and not request.root
+        )
         """Whether this request is for our own addresses, and the application never sees it."""
         self.decision = Decision(engine, request)
         self.question: Question | None = None
@@ -94,28 +98,18 @@ class Exchange:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
             return self._engine.only_necessary_cookies(header)
 
-    @property
-    def judged_fields(self) -> frozenset[str]:
-        """The request headers, in lower case and Cookie aside, of which ``shown_field`` wants to be asked."""
-        return JUDGED if self.gates_pages else frozenset()
-
     def shown_field(self, name: str, value: str) -> str | None:
-        """Return a judged request header as the application may see it; None: not at all."""
+        """Return a request header of ``markup.JUDGED`` as the application may see it; None: not at all."""
         try:
             markup = self._engine.markup
             if markup is None:
                 return value
-            if is_marked(value):
+            if name == "if-none-match" and is_marked(value):
                 self._variant = markup.variant(self._request, self._standing())
             return markup.shown_field(self._request, name, value, self._standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
             return None
-
-    def gates_script(self) -> bool:
-        """Whether the headers of a script that answers this request are to be looked at."""
-        walls = self._engine.walls
-        return walls is not None and walls.bind_script(self._request)
 
     @property
     def may_gate_pages(self) -> bool:
@@ -211,23 +205,28 @@ class Exchange:
         headers = self.start(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
         return Reply(reply.status, tuple(headers), b"" if self._request.method == "HEAD" else reply.body)
 
-    def leaves_as_is(self, set_cookies: Iterable[str]) -> bool:
-        """Whether a response with these Set-Cookie lines, and no page, plainly may leave as it is, without ``start``.
+    def leaves_as_is(self, headers: RawHeaders) -> bool:
+        """Whether a response with these headers plainly may leave as it is, without ``start``.
 
-        Plainly: nobody asked for the decision, and every cookie is a necessary one that keeps within its lifetime.
+        Plainly: it is no page, nobody asked for the decision, and every cookie is a necessary one that keeps within its
+        lifetime. Nothing then depends on the visitor, and nothing about the visitor is read.
         """
         try:
-            return self._is_plain(set_cookies)
+            return self._is_plain(headers)
         except Exception:
             return False  # start() meets the same fault, and knows what to do
 
-    def _is_plain(self, set_cookies: Iterable[str]) -> bool:
+    def _is_plain(self, headers: RawHeaders) -> bool:
         decision = self.decision
         if self._optional() or self._variant or decision.consulted or decision.acts:
             return False
-        for line in set_cookies:
+        lines = set_cookies(headers, gates_pages=self.gates_pages, gates_scripts=self._gates_scripts)
+        if lines is None:
+            return False
+        for line in lines:
             if not self._engine.is_plain(line, decision.now):
                 return False
+        self.body = None  # of a page that an error takes the place of
         decision.close()
         return True
 
@@ -254,6 +253,11 @@ class Exchange:
         return [field for field in headers if not is_set_cookie(field[0])]
 
     # How it is done
+
+    def _gates_scripts(self) -> bool:
+        """Whether the headers of a script that answers this request are to be looked at."""
+        walls = self._engine.walls
+        return walls is not None and walls.bind_script(self._request)
 
     def _cookie_gate(self) -> CookieGate:
         if self._cookies is None:
@@ -284,9 +288,10 @@ class Exchange:
         self.body = None
         is_own = not self._engine.shares_pages
         try:
-            if status == 304 and self._variant is not None:
+            variant = self._variant
+            if status == 304 and variant is not None:
                 # What the browser has is the variant it asked about, even if a decision was made since.
-                return markup.not_modified(headers, self._variant), True, is_own
+                return markup.not_modified(headers, lambda: variant), True, is_own
             headers, self.body, is_page = markup.headers(self._request, status, headers, self._standing)
             if self._engine.views is not None and self.body is not None:
                 self._count_view(markup, self._engine.views)
@@ -346,13 +351,16 @@ class Exchange:
             views.add(self.decision.now // 86400)
 
     def _farewell(self) -> list[str]:
-        """The line that expires our own cookie, for a visitor who wants to be forgotten."""
+        """The lines that expire our own cookies, for a visitor who wants to be forgotten."""
         if not self._is_forgotten:
             return []
         policy = self._engine.policy
-        return [own_line(policy, self._request, choice_name(policy, self._request.scheme), "", 0)]
+        names = [choice_name(policy, self._request.scheme), *([HINT_NAME] if self._engine.shares_pages else [])]
+        return [own_line(policy, self._request, name, "", 0) for name in names]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
+        if self._cookies is None and not self.decision.acts:
+            return []
         gate = self._cookie_gate()
         cookies = unwanted(self._engine, self.decision, gate.optional, gate.outlived)
         if not cookies or not may_sweep(self.decision, status, headers):

@@ -7,7 +7,7 @@ page costs two replacements.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import NamedTuple
@@ -18,8 +18,9 @@ from .banner import Addresses, banner, way_back
 from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
-from .messages import label_of, text_in
+from .messages import label_of
 from .policy import Policy
+from .policy_page import policy_url
 
 # What differs from page to page, in pieces that are kept for many; no markup of ours holds such characters.
 _NONCE, _NEXT, _QUERY, _ONCE = "\x00nonce\x00", "\x00next\x00", "\x00query\x00", "\x00once\x00"
@@ -30,7 +31,6 @@ class View(NamedTuple):
     """For whom, and where, something is put into a page. Equal views are given the same."""
 
     standing: Standing
-    language: str
     root: str
     """The path at which the application is mounted."""
     is_framed: bool
@@ -39,11 +39,20 @@ class View(NamedTuple):
     """Whether the page's Content-Security-Policy lets a script of ours stand in the page itself."""
 
 
+def _no_markup(language: str) -> bytes:
+    return b""
+
+
 class Insertion(NamedTuple):
-    """Markup for one page."""
+    """Markup for one page: for its head, and for its end in a language that may not be known before."""
 
     head: bytes
-    body_end: bytes
+    body_end: Callable[[str], bytes]
+    has_body_end: bool
+
+
+NOTHING = Insertion(b"", _no_markup, has_body_end=False)
+"""For pages that are not to be touched."""
 
 
 class Insertions:
@@ -75,7 +84,8 @@ class Insertions:
         needs_scripts = policy.banner.show or self._shares
         self._has_scripts = needs_scripts and bool(policy.choosable) and policy.mode == "enforce"
         self.is_needed = self._has_scripts or self.tells_services
-        self._pieces = lru_cache(_KEPT)(self._render)
+        self._head = lru_cache(_KEPT)(self._render_head)
+        self._body_end = lru_cache(_KEPT)(self._render_body_end)
 
     @property
     def edition(self) -> str:
@@ -93,20 +103,23 @@ class Insertions:
 
         ``next_path`` is where a choice made in it leads back to, ``once`` marks it, so that two clicks are one choice.
         """
-        head, body_end = self._pieces(view)
         tag = f' nonce="{nonce}"'.encode() if nonce else b""
-        there = escape(next_path).encode("ascii", "xmlcharrefreplace")
-        query = quote(next_path, safe="/").encode()
-        body_end = body_end.replace(_NONCE.encode(), tag).replace(_QUERY.encode(), query)
-        body_end = body_end.replace(_ONCE.encode(), once.encode())
-        return Insertion(head.replace(_NONCE.encode(), tag), body_end.replace(_NEXT.encode(), there))
 
-    def _render(self, view: View) -> Insertion:
-        head, body_end = "".join(self._head(view)), "".join(self._body_end(view))
-        # The page may be in any encoding that has ASCII in it.
-        return Insertion(*(text.encode("ascii", "xmlcharrefreplace") for text in (head, body_end)))
+        def body_end(language: str) -> bytes:
+            there, query = _ascii(escape(next_path)), quote(next_path, safe="/").encode()
+            markup = self._body_end(view, language).replace(_NONCE.encode(), tag).replace(_QUERY.encode(), query)
+            return markup.replace(_ONCE.encode(), once.encode()).replace(_NEXT.encode(), there)
 
-    def _head(self, view: View) -> Iterator[str]:
+        has_body_end = self._has_scripts and not view.is_framed
+        return Insertion(self._head(view).replace(_NONCE.encode(), tag), body_end, has_body_end)
+
+    def _render_head(self, view: View) -> bytes:
+        return _ascii("".join(self._head_parts(view)))
+
+    def _render_body_end(self, view: View, language: str) -> bytes:
+        return _ascii("".join(self._body_end_parts(view, language)))
+
+    def _head_parts(self, view: View) -> Iterator[str]:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
         if self._shares and self._has_scripts:
             src = escape(self._url(view, self._shared))
@@ -123,28 +136,26 @@ class Insertions:
         if not view.is_framed:
             yield f'<script src="{escape(self._url(view, self._script))}" defer{_NONCE}></script>'
 
-    def _body_end(self, view: View) -> Iterator[str]:
-        if view.is_framed or not self._has_scripts:
-            return
+    def _body_end_parts(self, view: View, language: str) -> Iterator[str]:
         here = escape(self._here(view))
         to = Addresses(
-            choice=f"{here}/choice",
+            choice=f"{here}/choice?language={language}",
             settings=f"{here}/settings",
-            policy=escape(self._policy_url(view)),
+            policy=escape(policy_url(self._policy, self._here(view), language)),
             style=escape(self._url(view, self._style)),
             next=_NEXT,
-            from_here=f"?next={_QUERY}",
+            from_here=f"?next={_QUERY}&amp;language={language}",
             tag=_NONCE,
             once=_ONCE,
         )
         if view.standing.needs_asking and self._policy.banner.show:
-            yield banner(self._policy, view.standing, view.language, to, is_hidden=self._shares)
+            yield banner(self._policy, view.standing, language, to, is_hidden=self._shares)
         if self._policy.banner.link != "off" and self._policy.banner.show:
-            yield way_back(self._policy, view.language, to)
-        data = json.dumps(self._data(view)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
+            yield way_back(self._policy, language, to)
+        data = json.dumps(self._data(view, language)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
 
-    def _data(self, view: View) -> dict[str, object]:
+    def _data(self, view: View, language: str) -> dict[str, object]:
         standing = view.standing
         categories = {
             name: {
@@ -152,15 +163,15 @@ class Insertions:
                 "allowed": name not in standing.withheld,
                 "required": self._policy.categories[name].required,
                 "onRequest": self._policy.categories[name].on_request,
-                "label": label_of(self._policy.categories[name], view.language, self._policy.default_language),
+                "label": label_of(self._policy.categories[name], language, self._policy.default_language),
             }
             for name, status in standing.statuses
         }
         return {
-            "choice": f"{self._here(view)}/choice",
-            "settings": f"{self._here(view)}/settings",
+            "choice": f"{self._here(view)}/choice?language={language}",
+            "settings": f"{self._here(view)}/settings?language={language}",
             "state": f"{self._here(view)}/state",
-            "back": self._policy.words(view.language)["back"],
+            "back": self._policy.words(language)["back"],
             "fingerprint": self._policy.fingerprint,
             "once": _ONCE,
             "needsAsking": standing.needs_asking,
@@ -171,12 +182,13 @@ class Insertions:
             "shared": self._shares,
         }
 
-    def _policy_url(self, view: View) -> str:
-        own = text_in(self._policy.policy_url, view.language, self._policy.default_language)
-        return own or f"{self._here(view)}/policy?language={view.language}"
-
     def _here(self, view: View) -> str:
         return f"{view.root}{self._prefix}"
 
     def _url(self, view: View, asset: Asset) -> str:
         return f"{self._here(view)}{asset.path}"
+
+
+def _ascii(markup: str) -> bytes:
+    # The page may be in any encoding that has ASCII in it.
+    return markup.encode("ascii", "xmlcharrefreplace")

@@ -20,7 +20,7 @@ from .fields import WATCHED, without_withheld
 from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
 from .http import Headers, Request
-from .insertions import Insertion, Insertions, View
+from .insertions import NOTHING, Insertion, Insertions, View
 from .messages import language_for, language_of
 from .placeholder import Place, placeholder
 from .policy import Policy
@@ -34,13 +34,9 @@ JUDGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 """What a request is for, in Sec-Fetch-Dest, when its answer runs apart from the page, under headers of its own."""
 
-_PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "empty", "fencedframe"})
-_NAVIGATIONS = _PAGE_DESTINATIONS - {"empty"}
+_NAVIGATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 _WATCHED_LENGTHS = frozenset(map(len, WATCHED))
 _CORRUPT = "is compressed in a way that cannot be read to its end; it ends where it breaks off"
-
-
-_NOTHING = Insertion(b"", b"")
 
 
 class Shown(Enum):
@@ -96,6 +92,7 @@ class Markup:
             or settings.csp != "off"
             or bool(settings.browsing_topics)
         )
+        self._changes_pages = self._withholds_undeclared or self._insertions.is_needed or bool(policy.choosable)
         self._embed_style = asset("embed.css")
         self.assets: tuple[Asset, ...] = (self._embed_style, *self._insertions.assets)
         """The files that our markup refers to."""
@@ -134,32 +131,50 @@ class Markup:
             case "if-modified-since":
                 return None if self._knows_no_variants(request, standing) else value
             case _:
-                if not _may_become_page(request):
-                    return value
                 readable = readable_codings(value)
-                return readable if readable != value and self.may_change(request, standing()) else value
+                return readable if readable != value and self._wants_readable(request, standing) else value
 
     def may_change(self, request: Request, standing: Standing) -> bool:
         """Whether a page in answer to this request could be another one for this visitor than the application's."""
-        return bool(self.withheld(standing)) or self._inserts(request, standing)
+        return bool(self.withheld(standing)) or self._inserted(request, standing) is not None
 
     def withheld(self, standing: Standing) -> frozenset[str]:
         """Return the categories of which a page is to hold nothing for this visitor."""
         undeclared = self._withholds_undeclared and standing.applies
         return standing.withheld | {UNDECLARED} if undeclared else standing.withheld
 
-    def _inserts(self, request: Request, standing: Standing) -> bool:
+    def _inserted(self, request: Request, standing: Standing) -> Shown | None:
+        """Return how a page is shown that something is put into; None if nothing is."""
         if not (self._insertions.is_needed and standing.applies):
-            return False
+            return None
         shown = self._shown_as(request)
-        if shown is Shown.IN_FRAME:
-            return bool(standing.withheld) or self._insertions.tells_services
-        return shown is not Shown.AS_PART
+        if shown is Shown.IN_FRAME and not (standing.withheld or self._insertions.tells_services):
+            return None
+        return None if shown is Shown.AS_PART else shown
 
     def asks(self, request: Request, standing: Standing) -> bool:
         """Whether a page that answers this request asks its visitor."""
-        is_whole = _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
-        return standing.needs_asking and is_whole and self._inserts(request, standing)
+        asks = standing.needs_asking and self._policy.banner.show
+        if not asks or self._inserted(request, standing) is None:
+            return False
+        return _shown_as(request) in (Shown.AS_DOCUMENT, Shown.PERHAPS)
+
+    def _wants_readable(self, request: Request, standing: Callable[[], Standing]) -> bool:
+        """Whether what answers this request has to come in a coding that we can read.
+
+        What a script asks for is most often data. It is taken for a page that this visitor may not get as it is:
+        finding out takes longer than all else that is done for data.
+        """
+        match request.header("sec-fetch-dest"):
+            case "empty":
+                return self._changes_pages
+            case None:
+                is_document = _asks_for_document(request)
+            case destination:
+                if destination not in _NAVIGATIONS:
+                    return False
+                is_document = True
+        return self.may_change(request, standing()) if is_document else self._changes_pages
 
     def _knows_no_variants(self, request: Request, standing: Callable[[], Standing]) -> bool:
         """Whether the date of what a browser has must not decide: it is the same for every variant of a page."""
@@ -176,7 +191,8 @@ class Markup:
     def variant(self, request: Request, standing: Standing) -> str:
         """Name the variant of a page that this visitor gets."""
         withheld = self.withheld(standing)
-        shown = self._shown_as(request) if self._inserts(request, standing) else None
+        shown = self._inserted(request, standing)
+        # What a page says of its own language, the application's validator of that page stands for already.
         language = self._language(request, []) if withheld or shown else ""
         return self._variant(standing if shown else None, withheld, shown, language)
 
@@ -196,11 +212,11 @@ class Markup:
         if page.is_fixed:
             return headers, None, concerns
         if self._enforces:
-            headers = of_the_variant(headers, self.variant(request, stands))
+            headers = of_the_variant(headers, partial(self.variant, request, stands))
             headers = headers if body is None else of_unknown_bytes(headers)
         return headers, None if request.method == "HEAD" else body, True
 
-    def not_modified(self, headers: Headers, variant: str) -> Headers:
+    def not_modified(self, headers: Headers, variant: Callable[[], str]) -> Headers:
         """Return the headers of a 304 to a request that named this variant of a page."""
         return of_the_variant(headers, variant) if self._enforces else headers
 
@@ -256,12 +272,16 @@ class Markup:
         own = (page_host.removeprefix("www."), *self._own_hosts)
         return any(host == name or host.endswith(f".{name}") for name in own if name)
 
-    def _language(self, request: Request, headers: Headers) -> str:
-        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's."""
-        declared = next((value for name, value in headers if name.lower() == "content-language"), None)
+    def _language(self, request: Request, headers: Headers, document: str = "") -> str:
+        """Return the language of what we say in a page: one of the site's, the page's own or else the visitor's.
+
+        ``document`` is what the page says of itself, below what its headers say.
+        """
+        declared = next((value for name, value in headers if name.lower() == "content-language"), "")
         offered, default = self._policy.languages, self._policy.default_language
-        if declared is not None and (language := language_of(declared)) in offered:
-            return language
+        for own in filter(None, (declared, document)):
+            if (language := language_of(own.strip())) in offered:
+                return language
         if self._shares:
             return default
         return language_for(request.header("accept-language"), offered, default)
@@ -270,15 +290,14 @@ class Markup:
         # What a shared cache keeps may be asked for by anybody next, to show it or not.
         return Shown.PERHAPS if self._shares else _shown_as(request)
 
-    def _insertion(self, request: Request, headers: Headers, standing: Standing) -> Insertion:
-        if not self._inserts(request, standing):
-            return _NOTHING
+    def _insertion(self, request: Request, headers: Headers, standing: Standing, shown: Shown | None) -> Insertion:
+        if shown is None:
+            return NOTHING
         try:
             view = View(
                 standing,
-                self._language(request, headers),
                 request.root,
-                is_framed=self._shown_as(request) is Shown.IN_FRAME,
+                is_framed=shown is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
             )
             # One mark on a page for everybody would make one visitor of all who choose on it.
@@ -286,21 +305,29 @@ class Markup:
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
-            return _NOTHING
+            return NOTHING
+
+    def _body_end(self, insertion: Insertion, language_of: Callable[[str], str], document: str) -> bytes:
+        try:
+            return insertion.body_end(language_of(document))
+        except Exception:
+            logger.exception("consent.fault: nothing could be put at the end of a page; it is served without")
+            return b""
 
     def _body(self, request: Request, page: Page, headers: Headers, standing: Standing) -> Body | None:
         if page.hindrance:
             self._report(logging.WARNING, "consent.H001", request.path, f"was not gated: {page.hindrance}")
             return None
         settings = self._policy.html
-        language = self._language(request, headers)
-        insertion = self._insertion(request, headers, standing)
+        language = partial(self._language, request, headers)
+        shown = self._inserted(request, standing)
+        insertion = self._insertion(request, headers, standing, shown)
         gate = HTMLGate(
             self._rules,
             standing.withheld,
             inject_head=insertion.head,
-            inject_body_end=insertion.body_end,
-            into_documents_only=self._shown_as(request) is Shown.PERHAPS,
+            inject_body_end=partial(self._body_end, insertion, language) if insertion.has_body_end else b"",
+            into_documents_only=shown is Shown.PERHAPS,
             page=_address(request),
             encoding=page.charset or "utf-8",
             charset_declared=page.charset is not None,
@@ -327,9 +354,11 @@ class Markup:
             told = f"holds something of {finding.category!r}, which waits for consent"
             self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
 
-    def _placeholder(self, request: Request, language: str, nonce: str, embed: Embed) -> bytes:
+    def _placeholder(
+        self, request: Request, language_of: Callable[[str], str], nonce: str, embed: Embed, document: str
+    ) -> bytes:
         try:
-            return self._stand_in(request, language, nonce, embed)
+            return self._stand_in(request, language_of(document), nonce, embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""
@@ -342,8 +371,8 @@ class Markup:
         place = Place(
             language=language,
             words=self._policy.words(language),
-            choice_url=f"{here}/choice",
-            settings_url=f"{here}/settings",
+            choice_url=f"{here}/choice?language={language}",
+            settings_url=f"{here}/settings?language={language}",
             style_url=f"{here}{self._embed_style.path}",
             next_path=next_path(request),
             fingerprint=self._policy.fingerprint,
@@ -382,12 +411,6 @@ def next_path(request: Request) -> str:
 
 def _address(request: Request) -> str:
     return f"{request.scheme}://{request.host}{request.target.partition('?')[0]}"
-
-
-def _may_become_page(request: Request) -> bool:
-    """Whether a request could be answered by a page; one that does not say what it is for could."""
-    destination = request.header("sec-fetch-dest")
-    return destination is None or destination in _PAGE_DESTINATIONS
 
 
 def _asks_for_document(request: Request) -> bool:

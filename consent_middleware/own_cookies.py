@@ -8,6 +8,7 @@ what the visitor allows; it is written here and believed by no server.
 from __future__ import annotations
 
 from .http import Request
+from .lifetime import Lifetime
 from .policy import Policy
 
 _PREFIXES = ("__Host-", "__Secure-", "")
@@ -21,6 +22,17 @@ OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES), HINT_NAM
 def choice_name(policy: Policy, scheme: str) -> str:
     """Return the name of the consent cookie: only over https can a browser vouch for where it came from."""
     return _prefix(policy, scheme) + _CHOICE
+
+
+def choice_lifetime(policy: Policy) -> Lifetime:
+    """Return how long a consent cookie is kept, which is how long a choice stands.
+
+    Where the policy reads other tools it is kept beyond that, to tell that the visitor has chosen with us: else a no
+    would end by giving way to an older yes that another tool keeps for longer.
+    """
+    if policy.reads and policy.cookie_lifetime.exceeds(policy.consent_lifetime):
+        return policy.cookie_lifetime
+    return policy.consent_lifetime
 
 
 def first_name(policy: Policy, scheme: str) -> str:

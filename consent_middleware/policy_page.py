@@ -18,8 +18,8 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from .lifetime import Lifetime
-from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in
-from .own_cookies import choice_name, first_name
+from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in, text_in
+from .own_cookies import HINT_NAME, choice_lifetime, choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy, Service, Texts
 from .prose import (
     Action,
@@ -72,6 +72,11 @@ class Place:
     language: str
     settings_url: str
     scheme: str = "https"
+
+
+def policy_url(policy: Policy, here: str, language: str) -> str:
+    """Return where the policy is read in a language: the page that the site names, else ours below ``here``."""
+    return text_in(policy.policy_url, language, policy.default_language) or f"{here}/policy?language={language}"
 
 
 class CookiePolicy:
@@ -219,11 +224,15 @@ class _Telling:
                 yield self._rule_row(rule, who, category)
 
     def _our_rows(self, who: Line) -> Iterator[tuple[tuple[Line, ...], ...]]:
-        scheme = self._place.scheme
-        kept = self._span(self._policy.consent_lifetime), self._at_most(self._policy.cookie_lifetime)
-        names = choice_name(self._policy, scheme), first_name(self._policy, scheme)
-        purposes = self._words["purpose-choice"], self._words["purpose-first"]
-        for name, purpose, span in zip(names, purposes, kept, strict=True):
+        policy, scheme = self._policy, self._place.scheme
+        choice, first = self._words["purpose-choice"], self._words["purpose-first"]
+        own = [
+            (choice_name(policy, scheme), choice, self._span(choice_lifetime(policy))),
+            (first_name(policy, scheme), first, self._at_most(policy.cookie_lifetime)),
+        ]
+        if policy.html.cache == "shared" and self._enforces:
+            own.append((HINT_NAME, choice, self._span(policy.consent_lifetime)))
+        for name, purpose, span in own:
             yield ((Code(name),),), (who,), ((purpose,),), ((span,),)
 
     def _service_rows(self, category: Category) -> Iterator[tuple[tuple[Line, ...], ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
-from .own_cookies import HINT_NAME, choice_name, own_line
+from .own_cookies import HINT_NAME, choice_lifetime, choice_name, own_line
 from .record import Record, State
 from .release import release
 from .seal import Receipt
@@ -30,7 +30,7 @@ class Proof:
     def cookie(self) -> str:
         """Return the Set-Cookie line of our cookie, to be sent only with a decision: no choice slides with visits."""
         receipt, now = self._new_receipt(), self._decision.visit.now
-        lifetime = self._engine.policy.consent_lifetime
+        lifetime = choice_lifetime(self._engine.policy)
         age = max(lifetime.end(choice.at) for choice in receipt.choices.values()) - now
         name = choice_name(self._engine.policy, self._request.scheme)
         return own_line(self._engine.policy, self._request, name, self._engine.seal.dumps(receipt), age)

@@ -30,6 +30,9 @@ class SettingsPlace:
     next_path: str
     home_path: str
     once: str = ""
+    record_url: str = ""
+    """Where the visitor's own records are had, "" where there is nothing that could give them back."""
+    erase_url: str = ""
 
 
 def settings_page(
@@ -79,7 +82,19 @@ class _Settings:
         parts = [f'<p role="status">{escape(said)}</p>']
         if receipt := decision.visit.receipt:
             parts.append(f'<p class="cm-small">{escape(words["receipt"])} <code>{receipt.id}</code></p>')
+            parts += self._records() if self._place.record_url else ()
         return f'<div class="cm-status">{"".join(parts)}</div>'
+
+    def _records(self) -> Iterator[str]:
+        """What the visitor may do with the records of their choices: have them, or have them erased (GDPR, 15, 17)."""
+        words, place = self.words, self._place
+        yield (
+            f'<p class="cm-small"><a href="{escape(place.record_url)}" download="records.json">'
+            f"{escape(words['export'])}</a></p>"
+            f'<form method="post" action="{escape(place.erase_url)}"><p class="cm-small" id="about-erase">'
+            f"{escape(words['about-erase'])}</p>"
+            f'<button aria-describedby="about-erase">{escape(words["erase"])}</button></form>'
+        )
 
     def _form(self, markup: str, name: str = "") -> str:
         identity = f' id="{name}"' if name else ""

@@ -33,10 +33,12 @@ def opened_ledger(ledger: Ledger | str | None, secret_keys: Sequence[bytes]) -> 
     )
 
 
-def count_views(engine: Engine, ledger: Ledger | None) -> None:
-    """Let the ledger fetch how often visitors were asked, if that is counted and it can."""
-    if engine.views is not None and isinstance(ledger, Archive):
-        ledger.count(engine.views)
+def introduce(engine: Engine, ledger: Ledger | None) -> None:
+    """Tell each what the other can do: the ledger fetches how often visitors were asked, and gives them back theirs."""
+    if isinstance(ledger, Archive):
+        engine.endpoints.gives_back = True
+        if engine.views is not None:
+            ledger.count(engine.views)
 
 
 def settle(exchange: Exchange, ledger: Ledger) -> None:

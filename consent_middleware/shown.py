@@ -65,7 +65,7 @@ def what_is_shown(policy: Policy, cookie_policy: CookiePolicy, prefix: str, lang
             policy=f"{prefix}/policy",
             style=_within(asset("consent.css")),
             next="/",
-            from_here="?next=/",
+            from_here=f"?next=/&amp;language={language}",
         )
         shown = banner(policy, decision.standing(), language, addresses)
         page = page.replace(b"</body>", f"{shown}\n</body>".encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .caching import is_shared
 from .csp import Wall
 from .decision import Standing
@@ -48,7 +50,7 @@ class Walls:
             return headers
         if not any(is_marked(value) for name, value in headers if name.lower() == "etag"):
             # No 304 may bring back the wall of another choice. Most pages name their variant already.
-            headers = self._markup.not_modified(headers, self._markup.variant(request, standing))
+            headers = self._markup.not_modified(headers, partial(self._markup.variant, request, standing))
         # A page for everybody has a wall around everything that is declared; what waits is made inert within.
         return [*headers, *self._csp.fields(request, frozenset({UNDECLARED}) if self._shares else withheld)]
 

@@ -14,12 +14,17 @@ from .documents import SHORT
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
 from .http import REASONS, Headers
+from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
-from .shell import DECISION_KEY, count_views, opened_ledger, settle
+from .shell import DECISION_KEY, introduce, opened_ledger, settle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+JUDGED_KEYS = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in JUDGED}
+"""Where an environ holds the request headers that speak about the bytes of a page, by their names."""
 
 
 class WSGIRequest:
@@ -85,7 +90,7 @@ class ConsentWSGI:
             policy, secret_keys=secret_keys, prefix=prefix, clock=clock, applies=applies, necessary=necessary
         )
         self.ledger = opened_ledger(ledger, self.engine.keys)
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.engine.stands_behind(environ.get(DECISION_KEY)):
@@ -133,7 +138,7 @@ class _Response:
         """
         exchange = self._exchange
         self._store(exchange)
-        gated = exchange.start(_code(status), headers)
+        gated = headers if exchange.leaves_as_is(headers) else exchange.start(_code(status), headers)
         self._has_started = True
         self._held = None
         self._waiting.clear()  # an error page replaces what the server has not heard of yet
@@ -227,10 +232,10 @@ def _close(chunks: Iterable[bytes]) -> None:
 def _show_what_is_visible(exchange: Exchange, environ: WSGIEnvironment) -> None:
     header = environ.get("HTTP_COOKIE")
     shown: dict[str, str | None] = {"HTTP_COOKIE": exchange.visible(header)} if header else {}
-    for name in exchange.judged_fields:
-        key = f"HTTP_{name.upper().replace('-', '_')}"
-        if key in environ:
-            shown[key] = exchange.shown_field(name, environ[key])
+    if exchange.gates_pages:
+        for name, key in JUDGED_KEYS.items():
+            if key in environ:
+                shown[key] = exchange.shown_field(name, environ[key])
     for key, value in shown.items():
         if value:
             environ[key] = value

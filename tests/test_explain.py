@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,14 @@ def test_a_policy_that_is_none_is_an_input_error(tmp_path: Path, capsys: pytest.
     for name in ("bad.toml", "nowhere.toml"):
         assert main(["explain", "--policy", str(tmp_path / name), "--url", "/"]) == 2
         assert name in capsys.readouterr().err
+
+
+def test_the_example_of_the_readme_is_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "consent.toml").write_text(re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)[0], encoding="utf-8")
+    (block,) = [text for text in re.findall(r"```console\n(.*?)```", readme, re.DOTALL) if "consent explain" in text]
+    command, _, shown = block.partition("\n")
+    asked = shlex.split(command.removeprefix("$ consent ").replace("consent.toml", str(tmp_path / "consent.toml")))
+    assert main(asked) == 0
+    expected = re.escape(shown).replace("…", ".*")
+    assert re.fullmatch(expected, capsys.readouterr().out)

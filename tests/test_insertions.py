@@ -29,10 +29,10 @@ def undecided(policy: Policy, *, gpc: bool = False) -> Standing:
 
 
 def inserted(policy: Policy, language: str = "en", standing: Standing | None = None, **page: str) -> tuple[str, str]:
-    view = View(standing or undecided(policy), language, "", is_framed=False, takes_inline=True)
+    view = View(standing or undecided(policy), "", is_framed=False, takes_inline=True)
     given = {"nonce": "", "next_path": "/", **page}
-    head, body_end = Insertions(policy, "/_consent", {}).into(view, **given)
-    return head.decode("ascii"), body_end.decode("ascii")
+    insertion = Insertions(policy, "/_consent", {}).into(view, **given)
+    return insertion.head.decode("ascii"), insertion.body_end(language).decode("ascii")
 
 
 def shadow_of(body_end: str, host: str = "[data-consent-banner]") -> LexborHTMLParser:
@@ -104,11 +104,11 @@ def test_what_the_policy_says_is_escaped() -> None:
 def test_no_address_and_no_mount_point_breaks_out(next_path: str, root: str) -> None:
     asking = policy()
     view = View(
-        undecided(asking), "en", root.encode("utf-8", "replace").decode("latin-1"), is_framed=False, takes_inline=True
+        undecided(asking), root.encode("utf-8", "replace").decode("latin-1"), is_framed=False, takes_inline=True
     )
     path = next_path.encode("utf-8", "replace").decode("latin-1")
-    head, body_end = Insertions(asking, "/_consent", {}).into(view, nonce="", next_path=path)
-    page = LexborHTMLParser((head + body_end).decode("ascii"))
+    insertion = Insertions(asking, "/_consent", {}).into(view, nonce="", next_path=path)
+    page = LexborHTMLParser((insertion.head + insertion.body_end("en")).decode("ascii"))
     assert len(page.css("script")) == 3
     assert [node.tag for node in page.css("body > *")] == ["div", "div", "script"]
 

@@ -17,7 +17,7 @@ NEIGHBOURS = "ar he is nb tr uk".split()
 SCRIPTS = {"bg": "CYRILLIC", "uk": "CYRILLIC", "el": "GREEK", "ar": "ARABIC", "he": "HEBREW"}
 # Names and abbreviations that are written in Latin letters everywhere.
 LATIN = {"Global", "Privacy", "Control", "JSON", "cookie", "cookies", "Cookies"}
-BUTTONS = ("accept-all", "reject-all", "customise", "save", "withdraw", "back", "again")
+BUTTONS = ("accept-all", "reject-all", "customise", "save", "withdraw", "erase", "back", "again")
 COUNTS = [*range(1, 130), 200, 365, 393, 1000, 34_560_000]
 ENGLISH = language("en")
 

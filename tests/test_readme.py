@@ -140,7 +140,7 @@ def test_every_reason_code_is_explained() -> None:
 def test_every_command_shown_can_be_typed() -> None:
     lines = [line for block in blocks_of_all("console") for line in block.splitlines() if line.startswith("$ consent ")]
     for line in lines:
-        _parser().parse_args(shlex.split(line, comments=True)[2:])
+        _parser().parse_args(shlex.split(line.partition(">")[0], comments=True)[2:])
     assert {f"$ consent ledger {command.name}" for command in LEDGER_COMMANDS} <= {
         " ".join(line.split()[:4]) for line in lines
     }

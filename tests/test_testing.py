@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -134,13 +135,23 @@ def test_visitors_come_and_promises_are_checked(tmp_path: Path, text: str) -> No
     assert f"{text.count('def test_')} passed" in done.stdout
 
 
+def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = [text for text in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "def consent_app" in text]
+    done = run(tmp_path, example)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    done = run(tmp_path, "def test_it(consent_visitor): ...")
+    nothing = "def test_it(consent_visitor): ..."
+    (tmp_path / "test_wrong.py").write_text(
+        f"import pytest\n@pytest.fixture\ndef consent_app(): return object()\n{nothing}", encoding="utf-8"
+    )
+    done = run(tmp_path, nothing)
     assert "define a fixture of this name in conftest.py" in done.stdout
-    wrong = "import pytest\n@pytest.fixture\ndef consent_app(): return object()\ndef test_it(consent_visitor): ..."
-    done = run(tmp_path, wrong)
     assert "there is no consent_middleware in or around <object" in done.stdout
-    done = run(tmp_path, DJANGO + "def test_it(consent_clock): ...")
+    done = run(tmp_path, DJANGO + "def test_it(consent_clock): ...", "test_it.py")
     assert "made anew for each client" in done.stdout
 
 

@@ -70,6 +70,7 @@ class Visitor(RuleBasedStateMachine):
         self.revision = 1
         self.version = 0
         self.keys: list[tuple[str, int]] = [("key 0", NOON)]
+        self.losses = 0
         self.jar = Jar()
         self.gpc = False
         self.script = Script()
@@ -121,7 +122,8 @@ class Visitor(RuleBasedStateMachine):
 
     @rule()
     def lose_the_keys(self) -> None:
-        self.keys = [(f"found {self.now}", self.now)]
+        self.losses += 1
+        self.keys = [(f"found after loss {self.losses}", self.now)]
         self.chosen.clear()
         self.born.clear()
         self.first_ever.clear()

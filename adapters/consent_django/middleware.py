@@ -16,8 +16,8 @@ from consent_middleware import Decision
 from consent_middleware.bodies import Body
 from consent_middleware.exchange import Exchange
 from consent_middleware.http import Headers
-from consent_middleware.shell import DECISION_KEY, count_views, settle
-from consent_middleware.wsgi import read_body
+from consent_middleware.shell import DECISION_KEY, introduce, settle
+from consent_middleware.wsgi import JUDGED_KEYS, read_body
 
 from .caches import keep_out_of_caches
 from .conf import engine_from_settings, ledger_from_settings
@@ -87,7 +87,7 @@ class ConsentMiddleware:
         self.get_response = get_response
         self.engine = engine_from_settings()
         self.ledger = ledger_from_settings()
-        count_views(self.engine, self.ledger)
+        introduce(self.engine, self.ledger)
         # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
@@ -147,10 +147,10 @@ def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:
     meta: dict[str, Any] = request.META
     fields = DjangoRequest(request).cookies
     shown: dict[str, str | None] = {"HTTP_COOKIE": "; ".join(filter(None, map(exchange.visible, fields)))}
-    for name in exchange.judged_fields:
-        key = f"HTTP_{name.upper().replace('-', '_')}"
-        if key in meta:
-            shown[key] = exchange.shown_field(name, meta[key])
+    if exchange.gates_pages:
+        for name, key in JUDGED_KEYS.items():
+            if key in meta:
+                shown[key] = exchange.shown_field(name, meta[key])
     if all(value == meta.get(key, "") for key, value in shown.items()):
         return
     for key, value in shown.items():

@@ -12,7 +12,7 @@ from .grouping import by_heading
 from .kinds import SEVERITIES, Kind, Severity
 from .report import CookieSeen, PartySeen, Report
 
-_MOST_PLACES = 8
+_MOST_PLACES = 4
 _MOST_OF_A_KIND = 25
 _MEANINGS = {
     "high": "done to the visitor without consent",

@@ -68,7 +68,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     try:
-        from ..audit import Baseline, SiteUnreadable, audit
+        from ..audit import Baseline, audit
     except ImportError as error:
         raise InputError(_MISSING.format(error)) from error
     try:
@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
         wanted = _options(options)
         with _progress(options) as progress:
             report = audit(options.url, wanted, progress)
-    except (SiteUnreadable, ConsentError) as error:
+    except ConsentError as error:
         raise InputError(str(error)) from error
     if options.write_baseline:
         _write(options.write_baseline, Baseline.text_of(report.findings))

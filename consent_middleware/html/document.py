@@ -27,10 +27,11 @@ class Document(ABC):
         self._plan = plan
         self._judge = plan.judge
         self._foreign = ForeignStack()
-        self._prologue = Prologue.BEFORE_HEAD if plan.inject_head else Prologue.DONE
+        self._prologue = Prologue.BEFORE_HEAD if plan.has_prologue else Prologue.DONE
+        self._language: str | None = None
         self._owes_body_end = bool(plan.inject_body_end)
         self._has_base = False
-        self._started = not plan.inject_head
+        self._started = not plan.has_prologue
         self._step: Callable[[Buffer, int], int] = self._content()
         self._at = 0
         self._keep = 0
@@ -73,6 +74,11 @@ class Document(ABC):
     def has_injected_head(self) -> bool:
         """Whether the head's injection is behind us, or there is none."""
         return self._prologue is Prologue.DONE
+
+    @property
+    def language(self) -> str:
+        """What the document's ``<html lang>`` says, as it was written; "" without any, or before the head."""
+        return self._language or ""
 
     def release(self) -> bytes:
         """Give back everything that has not gone out; the document must not be fed after that."""

@@ -56,16 +56,18 @@ class HTMLGate:
     :param encoding: what the response declares. Some encodings cannot be gated, see ``bypassed``.
     :param inject_head: markup to put right behind ``<head>``, or where it would be.
     :param inject_body_end: markup to put before ``</body>``, or at the end; where nothing is withheld, always at the
-        end. A document that breaks off inside a tag or a script goes without it.
+        end. A document that breaks off inside a tag or a script goes without it. Instead of markup, what returns it
+        when the place for it is reached, given the document's language: what ``<html lang>`` says, character
+        references decoded, "" without any. Nothing is held back for that, and behind the head no ``html`` tag counts.
     :param into_documents_only: inject only if it begins like a document and not like a fragment of one.
     :param charset_declared: whether the Content-Type header names the encoding. If it does not, a long
         ``inject_head`` goes behind ``<meta charset>``, which browsers look for in the first 1024 bytes only.
     :param third_party: what becomes of hosts that no rule knows: "allow", "report" (to ``on_finding``), "withhold".
     :param own_hosts: further hosts of the site's own; sub-domains are included.
     :param on_finding: called for every element the rules know, withheld or not, and for reported third parties.
-    :param placeholder: called for each withheld iframe or video; the markup it returns is put in front of the embed,
-        which is then hidden. It must escape what it takes from the page, and is well advised to return phrasing
-        content, because the embed may stand in a paragraph.
+    :param placeholder: called for each withheld iframe or video, with the document's language as above; the markup it
+        returns is put in front of the embed, which is then hidden. It must escape what it takes from the page, and is
+        well advised to return phrasing content, because the embed may stand in a paragraph.
     :param lazy_attributes: gate the attributes and script types of known lazy loaders and optimisers too.
     :param css: gate addresses in style elements and attributes too; every tag is then read, which costs about a third.
     :param speculation_rules: gate ``<script type=speculationrules>`` too.
@@ -79,13 +81,13 @@ class HTMLGate:
         page: str = "",
         encoding: str = "utf-8",
         inject_head: bytes = b"",
-        inject_body_end: bytes = b"",
+        inject_body_end: bytes | Callable[[str], bytes] = b"",
         into_documents_only: bool = False,
         charset_declared: bool = True,
         third_party: ThirdParty = "allow",
         own_hosts: Iterable[str] = (),
         on_finding: Callable[[Finding], None] | None = None,
-        placeholder: Callable[[Embed], bytes] | None = None,
+        placeholder: Callable[[Embed, str], bytes] | None = None,
         lazy_attributes: bool = False,
         css: bool = False,
         speculation_rules: bool = False,
@@ -117,7 +119,7 @@ class HTMLGate:
         plan = Plan(
             judge=judge,
             on_finding=self._take_finding,
-            placeholder=placeholder,
+            placeholder=placeholder if gates else None,
             inject_head=inject_head,
             inject_body_end=inject_body_end,
             charset_declared=charset_declared,
@@ -130,7 +132,6 @@ class HTMLGate:
         self._feed_next = self._feed_machine if gates else self._feed_prologue
         self._first = b""
         self._ending = Ending()
-        self._inject_body_end = inject_body_end
         self._has_injected_body_end = False
 
     def feed(self, chunk: bytes) -> bytes:
@@ -194,8 +195,8 @@ class HTMLGate:
 
     def _inject_nothing(self) -> None:
         self._is_doubtful = False
-        self._inject_body_end = b""
-        self._machine = Machine(replace(self._plan, inject_head=b"", inject_body_end=b""))
+        self._plan = replace(self._plan, inject_head=b"", inject_body_end=b"")
+        self._machine = Machine(self._plan)
 
     def _feed_untouched(self, chunk: bytes) -> bytes:
         return chunk
@@ -210,7 +211,7 @@ class HTMLGate:
         self._ending.note(chunk)
         if not self._machine.has_injected_head:
             return output
-        self._feed = self._feed_next = self._feed_tail if self._inject_body_end else self._feed_untouched
+        self._feed = self._feed_next = self._feed_tail if self._plan.inject_body_end else self._feed_untouched
         return output + self._machine.stream.rest()
 
     def _feed_tail(self, chunk: bytes) -> bytes:
@@ -218,8 +219,9 @@ class HTMLGate:
         return chunk
 
     def _close_tail(self) -> bytes:
-        self._has_injected_body_end = self._ending.takes_markup()
-        return self._inject_body_end if self._has_injected_body_end else b""
+        markup = self._plan.body_end(self._machine.language) if self._ending.takes_markup() else b""
+        self._has_injected_body_end = bool(markup)
+        return markup
 
 
 def begins_document(beginning: bytes) -> bool | None:

@@ -1,5 +1,7 @@
 """Markup that the site wants in its pages: where the head begins or would begin, and where the body ends.
 
+On the way to the head stands the language of the document, on which what comes later may depend.
+
 It is part of the state machine, so that nothing is held for it, whatever comes before ``<head>``.
 """
 
@@ -7,9 +9,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from .charrefs import decode_attribute
 from .document import Document
-from .plan import BYTE_ORDER_MARK, IMPLY_HEAD, LONGEST_NAME, PRESCANNED, SHORT_SNIPPET, TEXT_START, WAIT, Prologue
-from .tokens import TAG_NAME, WHOLE_TAG, Buffer, whole_comment
+from .plan import (
+    BYTE_ORDER_MARK,
+    IMPLY_HEAD,
+    LONGEST_NAME,
+    PRESCANNED,
+    SHORT_SNIPPET,
+    TAG_LIMIT,
+    TEXT_START,
+    WAIT,
+    Prologue,
+)
+from .tokens import TAG_NAME, WHOLE_TAG, Buffer, read_attributes, whole_comment
 
 
 class InjectedDocument(Document):
@@ -71,15 +84,27 @@ class InjectedDocument(Document):
             return self._partial_tag(buffer, start)
         if not passes:
             return self._take_tag(name, buffer, start, end)
-        if is_end_tag or name == b"html":
+        if is_end_tag:
             self._ends_text = False
             self._step = self._content()
             return end
-        if name == b"head":
-            return self._head_found(end)
+        if name == b"html":
+            self._read_language(bytes(buffer[start:end]))
         declares = name == b"meta" and PRESCANNED.search(buffer, start, end)
         after = self._take_tag(name, buffer, start, end)
+        if name == b"head":
+            return self._head_found(after)
         return self._inject_head(after) if declares else after
+
+    def _read_language(self, tag: bytes) -> None:
+        """Take the language from an ``html`` tag; a further one only adds what the first does not have (13.2.6.4.7).
+
+        ``xml:lang`` says nothing in HTML (3.2.6.2). One that comes behind the head is too late to be waited for.
+        """
+        if self._language is None and len(tag) <= TAG_LIMIT:
+            value = read_attributes(tag, len(b"<html")).get(b"lang")
+            # Language tags are ASCII, whatever the document is in.
+            self._language = None if value is None else decode_attribute(value.decode("latin-1"))
 
     def _head_found(self, place: int) -> int:
         if self._plan.charset_declared or len(self._plan.inject_head) <= SHORT_SNIPPET:
@@ -89,7 +114,8 @@ class InjectedDocument(Document):
         return place
 
     def _inject_head(self, place: int) -> int:
-        self.stream.insert(place, self._plan.inject_head)
+        if self._plan.inject_head:
+            self.stream.insert(place, self._plan.inject_head)
         self._prologue = Prologue.DONE
         self._step = self._content()
         return place
@@ -97,4 +123,5 @@ class InjectedDocument(Document):
     def _inject_body_end(self, place: int) -> None:
         if self._owes_body_end:
             self._owes_body_end = False
-            self.stream.insert(place, self._plan.inject_body_end)
+            if markup := self._plan.body_end(self.language):
+                self.stream.insert(place, markup)

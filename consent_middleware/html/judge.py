@@ -264,7 +264,8 @@ class _Case:
         if declared is None:
             held = self._held(attributes)
         else:
-            withheld = self._find(declared, "")
+            # What loads nothing is no finding, such as an element that was made inert already.
+            withheld = bool(attributes) and self._find(declared, "")
             held = dict.fromkeys(attributes, declared) if withheld else {}
         return self._neutralised(held)
 

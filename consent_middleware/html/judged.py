@@ -127,7 +127,7 @@ class JudgedDocument(InjectedDocument):
         plan = self._plan
         if embed is None or plan.placeholder is None or self._foreign:
             return tag
-        placeholder = plan.placeholder(embed)
+        placeholder = plan.placeholder(embed, self.language)
         if not placeholder:
             return tag
         self.stream.insert(start, placeholder)

@@ -60,9 +60,9 @@ class Plan:
 
     judge: Judge
     on_finding: Callable[[Finding], None]
-    placeholder: Callable[[Embed], bytes] | None = None
+    placeholder: Callable[[Embed, str], bytes] | None = None
     inject_head: bytes = b""
-    inject_body_end: bytes = b""
+    inject_body_end: bytes | Callable[[str], bytes] = b""
     charset_declared: bool = True
     css: bool = False
     scripting: bool = True
@@ -70,3 +70,12 @@ class Plan:
     is_fragment: bool = False
     """Whether what ends here unfinished may go on in a reader's eyes: inside ``noscript``."""
     depth: int = 0
+
+    @property
+    def has_prologue(self) -> bool:
+        """Whether what stands before the head has to be read: for the head's sake, or for the document's language."""
+        return bool(self.inject_head) or self.placeholder is not None or callable(self.inject_body_end)
+
+    def body_end(self, language: str) -> bytes:
+        """Return what belongs before ``</body>`` of a document that says to be in this language."""
+        return self.inject_body_end(language) if callable(self.inject_body_end) else self.inject_body_end

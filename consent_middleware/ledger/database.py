@@ -153,9 +153,13 @@ def _checked(text: str) -> URL:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     # Transactions are begun by us, below.
     connection.isolation_level = None
-    # Readers and writers do not wait for each other, and what was committed survives a power cut, too.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        # Readers and writers do not wait for each other, and what was committed survives a power cut, too.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()  # SQLAlchemy forgets a connection that could not be prepared
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

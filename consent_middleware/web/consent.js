@@ -12,6 +12,7 @@
   window[HOOK] = take;
   const page = JSON.parse(data.textContent);
   const channel = window.BroadcastChannel && new BroadcastChannel("consent");
+  const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
   let dialog, failed, isBlocked;
@@ -55,7 +56,7 @@
     const goesOn = document.dispatchEvent(new CustomEvent("consent:change", { detail, cancelable: true }));
     // A script that has run cannot be made not to have run: only a new page is without what was withdrawn.
     if (withdrawn.length || (granted.length && page.reload)) goesOn && location.reload();
-    // A page for everybody would come back as it is.
+    // A page for everybody (shared.js) would come back as it is.
     else if (granted.length) revive(!page.shared);
   }
 
@@ -74,11 +75,11 @@
     if (!control || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (control.getRootNode() === document && !control.matches("[data-consent-manage]")) return;
     const { form } = control;
-    const address = (control.getAttribute("href") || form?.getAttribute("action") || "").split("?")[0];
-    if (address === page.settings) open();
+    const address = path(control.getAttribute("href") || form?.getAttribute("action") || "");
+    if (address === path(page.settings)) open();
     // The way back to the page, in the settings that stand over it.
     else if (address === location.pathname && dialog?.contains(control)) dialog.close();
-    else if (address === page.choice && control !== failed) {
+    else if (address === path(page.choice) && control !== failed) {
       const fields = new FormData(form);
       fields.append(control.name, control.value);
       // Should it fail, the browser does it the long way.
@@ -93,7 +94,7 @@
     dialog = make("dialog");
     try {
       const here = encodeURIComponent(location.pathname + location.search);
-      const response = await fetch(page.settings + "?next=" + here);
+      const response = await fetch(page.settings + "&next=" + here);
       if (!response.ok) throw response;
       const settings = new DOMParser().parseFromString(await response.text(), "text/html");
       const host = document.body.appendChild(make("div"));
@@ -249,6 +250,5 @@
   addEventListener("pageshow", (event) => event.persisted && refresh());
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
-  // In a page for everybody another script says who this is: shared.js.
-  page.shared || revive();
+  revive();
 })(document.currentScript);

@@ -263,7 +263,7 @@
 
   Object.defineProperty(window, HOOK, { value: allow });
   // In a page for everybody shared.js knows better.
-  allow(window[Symbol.for("consent.allowed")] || tag.getAttribute(MARK + "allowed").split(" "));
+  allow(window["consent.allowed"] || tag.getAttribute(MARK + "allowed").split(" "));
   for (const type of ["load", "pagehide", "visibilitychange"]) addEventListener(type, sweep, true);
   window.cookieStore?.addEventListener("change", sweep);
   setInterval(sweep, 1e4);

@@ -6,7 +6,7 @@
   const [fingerprint, asks, ...allowed] = hint.split(".");
   // A hint of another policy is none.
   const isKnown = fingerprint === tag.getAttribute("data-consent-shared");
-  if (isKnown) window[Symbol.for("consent.allowed")] = allowed;
+  if (isKnown) window["consent.allowed"] = allowed;
 
   function hinted(page) {
     const rest = asks === "1" ? "unset" : "denied";

@@ -3,7 +3,7 @@
 (function (rules, tag) {
   "use strict";
   // In a page for everybody shared.js knows better.
-  let allowed = window[Symbol.for("consent.allowed")] || tag.dataset.consentAllowed.split(" ");
+  let allowed = window["consent.allowed"] || tag.dataset.consentAllowed.split(" ");
 
   const answer = (categories) =>
     categories.length && categories.every((name) => allowed.includes(name)) ? "granted" : "denied";

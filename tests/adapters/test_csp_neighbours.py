@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ DOCUMENT = {"Accept": "text/html", "Sec-Fetch-Dest": "document"}
 
 
 def flask_talisman() -> Iterator[Any]:
-    talisman = pytest.importorskip("flask_talisman")
+    talisman = import_module("flask_talisman")
     app = Flask(__name__)
     app.config.update(SECRET_KEY=KEY, CONSENT_POLICY=POLICY)
     talisman.Talisman(
@@ -70,7 +71,7 @@ def django_itself() -> Iterator[Any]:
 
 
 def django_csp() -> Iterator[Any]:
-    csp = pytest.importorskip("csp.constants")
+    csp = import_module("csp.constants")
     policy = {"DIRECTIVES": {"default-src": [csp.SELF], "script-src": [csp.SELF, csp.NONCE]}}
     view = django_view(lambda request: request.csp_nonce)
     with django_with(view, MIDDLEWARE=["csp.middleware.CSPMiddleware"], CONTENT_SECURITY_POLICY=policy) as app:

@@ -390,7 +390,7 @@ def test_all_kinds_of_headers_and_cookies_keep_their_places(browser: Browser) ->
 def test_head_and_the_settings_page(browser: Browser) -> None:
     page = browser.get("/_consent/settings")
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
-    head = browser._done(browser.client.head("/_consent/settings"))
+    head = browser._done(browser.client.head("/_consent/settings", secure=True))
     assert (head.content, head["Content-Length"]) == (b"", str(len(page.content)))
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from timing import Batch, added, print_table, side_by_side  # first: it puts the checkout on sys.path
 
 from consent_middleware import ConsentASGI, ConsentWSGI, Policy  # isort: skip
+from consent_middleware.deposits import DepositSeal, key_of  # isort: skip
 from consent_middleware.engine import Engine  # isort: skip
 from consent_middleware.own_cookies import choice_name  # isort: skip
 from consent_middleware.seal import Choice, Receipt  # isort: skip
@@ -90,16 +91,27 @@ TWO = Case("two necessary cookies", [NECESSARY])
 SET = Case("three cookies, Set-Cookie", [f"{NECESSARY}; basket=3f9d1e0a"], SESSION_LINE)
 
 
-def returning() -> tuple[Case, Case, Case]:
+def returning() -> tuple[Case, Case, Case, Case]:
     """The same with signed consent, on which nothing depends; on which a cookie in each direction depends."""
     visitors = list(returning_visitors())
     idle = [f"{SET.cookies[0]}; {consent}" for consent in visitors]
-    needed = [f"{NECESSARY}; _ga=GA1.1.1084739.1795262400; {consent}" for consent in visitors]
+    first = [f"{NECESSARY}; _ga=GA1.1.1084739.1795262400; {consent}" for consent in visitors]
+    needed = [f"{cookies}; {companion}" for cookies, companion in zip(first, companions(), strict=True)]
     return (
         Case("the same, signed consent", idle, SESSION_LINE),
+        Case("first deposit, new visitor", first, ANALYTICS_LINE),
         Case("consent needed, new visitor", needed, ANALYTICS_LINE),
         Case("consent needed, same visitor", needed[:1], ANALYTICS_LINE),
     )
+
+
+def companions() -> Iterator[str]:
+    """The first days of two cookies, for as many visitors."""
+    seal = DepositSeal(KEY)
+    for number in range(VISITORS):
+        at = int(time()) - 3600 - number * 60
+        days = {key_of("_ga"): at, key_of("_pk_id.1.1fff"): at}
+        yield f"__Host-consent-first={seal.dumps(days)}"
 
 
 def returning_visitors() -> Iterator[str]:
@@ -483,8 +495,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time the header gate beside other middleware.")
     parser.add_argument("--quick", action="store_true", help="a rough answer in a third of the time")
     effort = {"turns": 10, "rounds": 3} if parser.parse_args().quick else {"turns": 20, "rounds": 5}
-    idle, new, same = returning()
-    cases = [NOTHING, TWO, SET, idle, new, same]
+    idle, first, new, same = returning()
+    cases = [NOTHING, TWO, SET, idle, first, new, same]
     measured = measure_asgi(cases, effort)
     print_targets(measured, measure_rules(effort), idle)
     print_times("ASGI", measured)

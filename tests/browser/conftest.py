@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -199,21 +199,43 @@ def ports(certificate: Mapping[str, Path], tmp_path_factory: pytest.TempPathFact
     report = tmp_path_factory.mktemp("policy") / "consent.toml"
     report.write_text(store.POLICY.read_text().replace("[policy]\n", '[policy]\nmode = "report"\n', 1))
     with ExitStack() as stack:
-        started = {name: stack.enter_context(_serving(name, certificate, report)) for name in _COMMANDS}
+        policies = {UNGATED: report}
+        started = {
+            name: stack.enter_context(_serving(name, certificate, policies.get(name, store.POLICY)))
+            for name in _COMMANDS
+        }
         for port, process in started.values():
             _wait_for(port, process)
         yield {name: port for name, (port, _) in started.items()}
 
 
+Serving = Callable[[str, Path], AbstractContextManager[int]]
+
+
+@pytest.fixture(scope="session")
+def serving(certificate: Mapping[str, Path]) -> Serving:
+    """Open a shop under another policy, ``serving("flask", file)``; gives the port."""
+
+    @contextmanager
+    def serving(name: str, policy: Path) -> Iterator[int]:
+        with _serving(name, certificate, policy) as (port, process):
+            _wait_for(port, process)
+            yield port
+
+    return serving
+
+
 @contextmanager
-def _serving(name: str, files: Mapping[str, Path], report: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def _serving(name: str, files: Mapping[str, Path], policy: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", *(part.format(port=port, **files) for part in _COMMANDS[name])]
     paths = [str(ROOT / folder) for folder in (".", "adapters", "examples")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "SHOP_HTTPS": "1"}
-    if name == UNGATED:
-        environment["SHOP_POLICY"] = str(report)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "SHOP_HTTPS": "1",
+        "SHOP_POLICY": str(policy),
+    }
     process = subprocess.Popen(command, env=environment)
     try:
         yield port, process

@@ -62,7 +62,7 @@ def test_it_leads_to_the_settings_by_keyboard(arrive: Arrive) -> None:
     assert visitor.page.locator(":focus").inner_text() == "Réglages des cookies"
     with visitor.page.expect_navigation():
         visitor.page.keyboard.press("Enter")
-    assert visitor.page.url.endswith("/_consent/settings")
+    assert visitor.page.url.endswith("/_consent/settings?language=fr")
 
 
 def test_rows_5_and_19_what_the_jar_holds_is_what_the_page_says(arrive: Arrive) -> None:

@@ -43,6 +43,74 @@ def data_of(answer: Answer) -> dict[str, Any]:
     return data
 
 
+# Its language
+
+ASKED = {
+    "en": b"Accept all",
+    "fr": b"Tout accepter",
+    "de": b"Alle akzeptieren",
+    "ar": "قبول الكل".encode("ascii", "xmlcharrefreplace"),
+}
+
+
+def words_of(answer: Answer) -> list[str]:
+    return [language for language, words in ASKED.items() if words in answer.body]
+
+
+@pytest.mark.parametrize("choice", ["", "reject-all"])
+@pytest.mark.parametrize(
+    ("document", "declared", "accepted", "expected"),
+    [
+        ("<html lang=fr>", "", "en", "fr"),
+        ("<html lang=fr-CA>", "", "en", "fr"),
+        ("<html lang=fr>", "de", "en", "de"),
+        ("<html lang=fr>", "tlh", "en", "fr"),
+        ("<html lang=tlh>", "", "de", "de"),
+        ("<html lang=''>", "", "de", "de"),
+        ("<html xml:lang=fr>", "", "de", "de"),
+        ("<!-- x --><html class=a LANG='&#102;r' lang=de>", "", "en", "fr"),
+        ("<html>", "", "fr", "fr"),
+        ("", "", "fr", "fr"),
+        ("<html>", "", "tlh", "en"),
+    ],
+)
+def test_it_speaks_the_language_of_the_page_before_that_of_the_browser(
+    site: Site, document: str, declared: str, accepted: str, expected: str, choice: str
+) -> None:
+    if choice:
+        site.choose(choice)
+    answer = site.visit(
+        answers=[HTML, *([("Content-Language", declared)] if declared else [])],
+        page=f"<!doctype html>{document}<head></head><body>x".encode(),
+        headers=[*NAVIGATION, ("Accept-Language", accepted)],
+    )
+    assert f' lang="{expected}" dir="ltr"'.encode() in answer.body
+    assert words_of(answer) == ([] if choice else [expected])
+
+
+def test_what_a_page_leads_to_is_in_its_language(site: Site) -> None:
+    page = PAGE.replace(b"lang=en", b"lang=fr")
+    body = look(site, page=page, headers=[*NAVIGATION, ("Accept-Language", "en")]).body
+    assert body.count(b'href="/_consent/settings?next=/&amp;language=fr"') == 4
+    assert body.count(b'href="/_consent/policy?language=fr"') == 1
+    assert b'<input type="hidden" name="language" value="fr">' in body
+    data = data_of(look(site, page=page))
+    assert (data["choice"], data["settings"]) == ("/_consent/choice?language=fr", "/_consent/settings?language=fr")
+
+
+def test_a_language_that_the_site_does_not_name_is_not_spoken(
+    open_site: Callable[..., Site], policy: dict[str, Any]
+) -> None:
+    site = open_site(policy | {"policy": {**policy["policy"], "languages": ["de"]}})
+    page = PAGE.replace(b"lang=en", b"lang=fr")
+    assert words_of(look(site, page=page, headers=[*NAVIGATION, ("Accept-Language", "fr")])) == ["de"]
+
+
+def test_two_pages_in_two_languages_are_two_banners(site: Site) -> None:
+    seen = [words_of(look(site, page=PAGE.replace(b"lang=en", b"lang=" + tag))) for tag in (b"fr", b"ar", b"fr")]
+    assert seen == [["fr"], ["ar"], ["fr"]]
+
+
 # Row 1 of the acceptance table: a banner at the first visit
 
 
@@ -110,7 +178,7 @@ def test_the_first_layer_offers_the_same_button_twice_and_the_settings(site: Sit
 
 def test_the_data_block_tells_scripts_how_the_visitor_stands(site: Site) -> None:
     data = data_of(look(site))
-    assert data["choice"] == "/_consent/choice"
+    assert data["choice"] == "/_consent/choice?language=en"
     assert data["needsAsking"] is True
     assert data["categories"]["analytics"] == {
         "status": "unset",

@@ -209,7 +209,7 @@ def test_the_prefix_can_be_another_one(open_site: OpenSite) -> None:
     assert site.visit("/_consent/state").body == b"hello"
     assert json.loads(site.visit("/privacy/cookies/state").body)["needs_asking"]
     form = form_of(site.visit("/privacy/cookies/settings"))
-    assert form.action == "/privacy/cookies/choice"
+    assert form.action == "/privacy/cookies/choice?language=en"
     site.visit(act=lambda decision: decision.settings_url)
     assert site.script.outcome == "/privacy/cookies/settings"
     answer = site.visit(form.action, method="POST", headers=[*SAME_ORIGIN, FORM], body=b"action=accept-all")
@@ -220,7 +220,10 @@ def test_the_prefix_can_be_another_one(open_site: OpenSite) -> None:
 def test_a_mounted_application_has_our_addresses_below_its_root(site: Site, root: str, quoted: str) -> None:
     assert json.loads(site.visit("/_consent/state", root=root).body)["needs_asking"]
     form = form_of(site.visit("/_consent/settings", root=root))
-    assert (form.action, form.fields["next"]) == (f"{quoted}/_consent/choice", f"{quoted}/_consent/settings")
+    assert (form.action, form.fields["next"]) == (
+        f"{quoted}/_consent/choice?language=en",
+        f"{quoted}/_consent/settings",
+    )
     answer = site.send_form([("action", "accept-all")], root=root)
     assert answer.get("location") == f"{quoted}/"
     assert "Path=/;" in answer.set_cookies[0]

@@ -87,9 +87,22 @@ def test_it_leads_to_the_settings(site: Site) -> None:
 def test_it_is_in_the_language_asked_for_or_else_the_visitors(
     site: Site, query: str, accepted: str, language: str
 ) -> None:
-    answer = site.visit(f"/_consent/policy{query}", headers=[("Accept-Language", accepted)])
-    html = first(LexborHTMLParser(answer.body.decode()), "html")
-    assert html.attributes["lang"] == language
+    for page in ("policy", "settings"):
+        answer = site.visit(f"/_consent/{page}{query}", headers=[("Accept-Language", accepted)])
+        html = first(LexborHTMLParser(answer.body.decode()), "html")
+        assert html.attributes["lang"] == language
+
+
+def test_one_page_of_ours_leads_to_the_other_in_the_same_language(site: Site) -> None:
+    for page, other in (("policy", "settings"), ("settings", "policy")):
+        answer = site.visit(f"/_consent/{page}?language=fr", headers=[("Accept-Language", "en")])
+        links = [link.attributes["href"] for link in LexborHTMLParser(answer.body.decode()).css("a")]
+        assert f"/_consent/{other}?language=fr" in links
+
+
+def test_a_choice_without_a_page_to_go_back_to_leads_to_the_settings_as_they_were(site: Site) -> None:
+    page = LexborHTMLParser(site.visit("/_consent/settings?language=fr").body.decode())
+    assert first(page, 'input[name="next"]').attributes["value"] == "/_consent/settings?language=fr"
 
 
 def test_a_site_speaks_the_languages_that_it_names(open_site: OpenSite, policy: dict[str, Any]) -> None:
@@ -154,6 +167,22 @@ def test_our_own_cookies_are_listed_under_the_name_that_they_have_here(site: Sit
     plain = lifetimes(told(site, scheme="http"))
     assert secure["__Host-consent"] == plain["consent"] == "6 months"
     assert secure["__Host-consent-first"] == plain["consent-first"] == "at most 13 months"
+
+
+def test_every_cookie_of_ours_that_is_observed_is_listed(open_site: OpenSite, policy: dict[str, Any]) -> None:
+    """The receipt, its companion, and where pages are the same for everybody the hint for scripts."""
+    policy["html"] = {"cache": "shared"}
+    policy["policy"]["reads"] = ["klaro"]
+    site = open_site(policy)
+    lines = [*site.choose("accept-all").set_cookies, *site.visit(sets=[f"_ga=1; Max-Age={TWO_YEARS}"]).set_cookies]
+    ours = {line.partition("=")[0]: observed(line) for line in lines if "consent" in line}
+    shown = lifetimes(told(site))
+    assert ours.keys() == {"__Host-consent", "__Host-consent-first", "consent-hint"}
+    assert {name: span(shown[name], site.clock.now) for name in ours} == ours
+
+
+def test_where_pages_vary_no_hint_is_listed(site: Site) -> None:
+    assert "consent-hint" not in lifetimes(told(site))
 
 
 def test_the_application_is_told_where_the_policy_is(open_site: OpenSite, policy: dict[str, Any]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from consent_middleware import engine
+from support.jar import Jar
 from support.site import NOON, Site
 
 OpenSite = Callable[..., Site]
+
+SIX_MONTHS = int(datetime(2027, 5, 21, 12, tzinfo=UTC).timestamp())
+END = int(datetime(2027, 12, 21, 12, tzinfo=UTC).timestamp())  # thirteen months after NOON
 
 YES = 'klaro={"analytics":true,"marketing":true,"necessary":true}'
 NO = 'klaro={"analytics":false,"audience":false,"necessary":false}'
@@ -64,6 +69,20 @@ def test_a_choice_made_with_us_wins_at_once_and_for_good(site: Site, action: str
     assert allowed(site, carrying=[YES]) == ({"necessary"}, "visitor")
     site.clock.now = NOON + 200 * 86400  # lapsed: to be asked again, whatever the other tool remembers
     assert allowed(site, carrying=[YES]) == ({"necessary"}, "default")
+
+
+def test_the_receipt_outlives_the_choice_to_tell_that_there_was_one(site: Site) -> None:
+    """Were it gone with the choice, an older yes that the other tool keeps for a year would have the say again."""
+    jar = Jar()
+    for line in site.choose("reject-all", carrying=[YES]).set_cookies:
+        jar.store(line, NOON, "shop.example.org", "/")
+    site.jar.clear()
+    for months, now in ((6, SIX_MONTHS), (12, END - 1)):
+        site.clock.now = now
+        kept = jar.header(now, "shop.example.org", "/")
+        assert allowed(site, carrying=[YES, kept]) == ({"necessary"}, "default"), months
+        assert site.state(carrying=[YES, kept])["needs_asking"]
+    assert jar.names(END) == set()
 
 
 def test_an_application_withdraws_what_it_had_allowed(site: Site) -> None:

@@ -287,7 +287,10 @@ def test_an_erasure_that_cannot_be_done_changes_nothing(site: Site, file: Path) 
 
 # How many were asked
 
-PAGE = {"answers": [("Content-Type", "text/html")], "page": b"<!doctype html><title>t</title><body>hello</body>"}
+PAGE: dict[str, Any] = {
+    "answers": [("Content-Type", "text/html")],
+    "page": b"<!doctype html><title>t</title><body>hello</body>",
+}
 DOCUMENT = ("Sec-Fetch-Dest", "document")
 
 
@@ -316,3 +319,64 @@ def test_views_of_the_banner_are_counted_by_day_and_only_if_wanted(
         used.close()
         first = NOON // 86400
         assert reading.statistics(ledger.database).views == ({first: 3, first + 1: 1} if wanted else {})
+
+
+# What the settings offer
+
+
+def offers(site: Site, **request: Any) -> tuple[bool, bool]:
+    page = site.visit("/_consent/settings", **request).body
+    return b'<a href="/_consent/record" download' in page, b'action="/_consent/erase' in page
+
+
+def test_the_settings_offer_the_records_and_their_erasure_once_there_are_some(site: Site) -> None:
+    assert offers(site) == (False, False)
+    site.choose("reject-all")
+    assert offers(site) == (True, True)
+    erase(site)
+    assert offers(site) == (False, False)
+
+
+def test_the_settings_offer_nothing_that_no_ledger_can_give(open_site: OpenSite) -> None:
+    class Drawer:
+        """Takes records, and gives none back."""
+
+        def append(self, records: object) -> None:
+            """Take them."""
+
+    for ledger in (None, Drawer()):
+        site = open_site(ledger=ledger)
+        site.choose("accept-all")
+        assert offers(site) == (False, False)
+
+
+def test_the_button_that_erases_says_what_it_does_in_the_language_of_the_page(site: Site) -> None:
+    site.choose("accept-all")
+    page = site.visit("/_consent/settings?language=fr").body.decode()
+    form = re.search(r'<form method="post" action="([^"]+)"><p[^>]*id="about-erase">([^<]+)</p>(.*?)</form>', page)
+    assert form is not None
+    assert "efface" in form[2] and ">Effacer mes enregistrements</button>" in form[3]
+    answer = site.visit(form[1], method="POST", headers=[FORM, *SAME_ORIGIN], body=b"")
+    assert answer.status == 200
+    assert "Les enregistrements de vos choix ont été effacés" in answer.body.decode()
+
+
+def test_a_record_names_the_language_of_the_page_on_which_it_was_made(
+    open_site: OpenSite, policy: dict[str, Any], file: Path, ledger: SQLLedger
+) -> None:
+    site = open_site({**policy, "banner": {"show": True}}, ledger=f"sqlite:///{file}")
+    page = site.visit(
+        answers=[("Content-Type", "text/html")],
+        page=b"<!doctype html><html lang=fr><p>x",
+        headers=[("Sec-Fetch-Dest", "document"), ("Accept-Language", "en")],
+    )
+    form = re.search(rb'<form method="post" action="([^"]+)">', page.body)
+    assert form is not None
+    headers = [FORM, *SAME_ORIGIN, ("Accept-Language", "en")]
+    site.visit(form[1].decode(), method="POST", headers=headers, body=b"action=accept-all")
+    assert [record.language for record in records(ledger)] == ["fr"]
+
+
+def test_an_address_of_the_application_names_no_language_of_ours(site: Site, ledger: SQLLedger) -> None:
+    site.visit("/?language=fr", act=lambda decision: decision.grant("analytics"), headers=[("Accept-Language", "de")])
+    assert [record.language for record in records(ledger)] == ["de"]

@@ -34,6 +34,10 @@ def stand(site: Site, *headers: tuple[str, str]) -> tuple[str, str]:
         (["01"], False),
         (["1;q=0"], False),
         ([""], False),
+        (["1", "1"], True),
+        (["0", "1"], True),
+        (["1", "0"], True),
+        (["true", "0"], False),
         (["\uff11".encode().decode("latin-1")], False),
     ],
 )

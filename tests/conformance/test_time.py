@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.doors import Answer
 from support.site import NOON, Site
 
 OpenSite = Callable[..., Site]
@@ -28,6 +29,15 @@ AWKWARD = [
     (epoch(2026, 3, 31), epoch(2026, 9, 30)),
     (epoch(2028, 2, 29), epoch(2028, 8, 29)),
     (epoch(2026, 12, 31, 23, 59, 59), epoch(2027, 6, 30, 23, 59, 59)),
+    (epoch(2026, 3, 30), epoch(2026, 9, 30)),
+    (epoch(2026, 2, 28, 23, 59, 59), epoch(2026, 8, 28, 23, 59, 59)),
+    (epoch(2026, 8, 29), epoch(2027, 2, 28)),
+    # European and American clocks put forward and back, within the hour that is skipped or comes twice.
+    (epoch(2026, 3, 29, 1), epoch(2026, 9, 29, 1)),
+    (epoch(2026, 10, 25, 0, 30), epoch(2027, 4, 25, 0, 30)),
+    (epoch(2027, 4, 25, 0, 30), epoch(2027, 10, 25, 0, 30)),
+    (epoch(2026, 3, 8, 7, 30), epoch(2026, 9, 8, 7, 30)),
+    (epoch(2026, 5, 1, 6, 30), epoch(2026, 11, 1, 6, 30)),
 ]
 
 
@@ -63,6 +73,57 @@ def test_after_the_lapse_cookies_are_withheld_hidden_and_expired(site: Site) -> 
     assert answer.set_cookies[0] == "session=s"
     assert {line.partition(";")[0] for line in answer.set_cookies[1:]} == {"_ga="}
     assert all("Max-Age=0" in line for line in answer.set_cookies[1:])
+
+
+TRACKER = b'<script src="https://stats.example.net/a.js"></script>'
+PAGE = b"<!doctype html><title>Shop</title><p>hello</p>" + TRACKER
+DOCUMENT = [("Sec-Fetch-Dest", "document"), ("Accept", "text/html")]
+
+
+@pytest.fixture
+def tracked(policy: dict[str, Any]) -> dict[str, Any]:
+    """The tests' policy with a tracker that pages may load."""
+    policy["services"] = [
+        {"id": "stats", "name": "S", "provider": "S", "category": "analytics", "scripts": ["stats.example.net"]}
+    ]
+    return policy
+
+
+def see(site: Site, held: str | None = None, **visit: Any) -> Answer:
+    """A visit to a page, by a browser that ``held`` the version of it with this entity tag."""
+    headers = [*DOCUMENT, *([("If-None-Match", held)] if held else [])]
+    answers = [("Content-Type", "text/html; charset=utf-8"), ("ETag", '"1"')]
+    return site.visit(headers=headers, answers=answers, page=PAGE, **visit)
+
+
+def assert_nothing_passes(site: Site, held: str) -> None:
+    """As for somebody who was never asked: in pages, towards the application, in the jar, and by no 304."""
+    answer = see(site, held, sets=["_ga=2", "session=s"], carrying=["_ga=1", "session=s"])
+    assert TRACKER not in answer.body
+    assert b'data-consent-src="https://stats.example.net/a.js"' in answer.body
+    assert "_ga" not in site.script.seen_names
+    assert site.seen_field("if-none-match") is None
+    assert answer.get("etag") not in (None, held)
+    kept, *expired = answer.set_cookies
+    assert kept == "session=s"
+    assert {line.partition("; Path")[0] for line in expired} == {"_ga=; Max-Age=0"}
+    assert site.state()["needs_asking"]
+
+
+@pytest.mark.parametrize(("chosen", "lapses"), AWKWARD)
+def test_row_13_after_the_lapse_nothing_passes_any_more(
+    open_site: OpenSite, tracked: dict[str, Any], chosen: int, lapses: int
+) -> None:
+    site = open_site(tracked)
+    site.clock.now = chosen
+    site.choose("accept-all")
+    site.clock.now = lapses - 1
+    last = see(site, sets=["_ga=1"], carrying=["_ga=1"])
+    assert TRACKER in last.body
+    assert "_ga=1" in last.set_cookies
+    assert "_ga" in site.script.seen_names
+    site.clock.now = lapses
+    assert_nothing_passes(site, last.get("etag") or "")
 
 
 def test_nothing_slides_over_daily_visits(open_site: OpenSite) -> None:
@@ -192,6 +253,20 @@ def test_row_20_a_material_change_asks_again_at_once(
     again.choose("accept-all")
     assert status(again, "analytics") == "granted"
     assert (again.consent or "").split(".")[1] == who
+
+
+@pytest.mark.parametrize("change", [new_category, new_service, new_revision])
+def test_after_a_material_change_nothing_passes_any_more(
+    open_site: OpenSite, tracked: dict[str, Any], change: Callable[[dict[str, Any]], None]
+) -> None:
+    site = open_site(tracked)
+    site.choose("accept-all")
+    held = see(site, sets=["_ga=1"])
+    assert TRACKER in held.body
+    there_already = tracked["services"]
+    change(tracked)
+    tracked["services"] = [*there_already, *(each for each in tracked["services"] if each not in there_already)]
+    assert_nothing_passes(reopened(site, open_site, tracked), held.get("etag") or "")
 
 
 def test_another_provider_behind_the_same_service_is_a_material_change(

@@ -61,7 +61,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         environment["CONSENT_SECRET_KEYS"] = re.findall("CONSENT_SECRET_KEYS='(.*)'", output)[0]
         command = [sys.executable, "-m", "consent_middleware", "ledger", "verify"]
         ledger = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-        yield Story(*(answer.stdout for answer in answers), ledger.stdout)
+        yield Story(*[answer.stdout for answer in [*answers, ledger]])
 
 
 @contextmanager

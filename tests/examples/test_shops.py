@@ -34,7 +34,8 @@ def attributes(answer: Answer, name: str) -> dict[str, str]:
 
 def without_tokens(page: str) -> str:
     """Return a page without what is new each time, and the guard's name: it knows the framework's own cookies."""
-    return re.sub(r'(?<=name="csrfmiddlewaretoken" value=")[^"]+|(?<=/guard-)[0-9a-f]{12}', "", page)
+    new = r'(?<=name="csrfmiddlewaretoken" value=")[^"]+|(?<=name="once" value=")[^"]+|(?<="once": ")[^"]+'
+    return re.sub(rf"{new}|(?<=/guard-)[0-9a-f]{{12}}", "", page)
 
 
 # Pages

@@ -131,7 +131,7 @@ def test_where_nothing_is_withheld_nor_injected_every_chunk_passes_as_it_is(site
     assert not machine.is_changed
 
 
-def _placeholder(embed: Embed) -> bytes:
+def _placeholder(embed: Embed, language: str) -> bytes:
     return f"[{embed.element} {embed.category} {embed.host} {embed.title} {embed.width}x{embed.height}]".encode()
 
 
@@ -143,6 +143,78 @@ def test_a_withheld_embed_gets_a_placeholder_and_is_hidden(gate: Gate) -> None:
     assert gated.startswith(b"[iframe marketing video.example A & B 560x315]<iframe hidden data-consent-hidden ")
     assert b" data-consent-src=//video.example/embed/x>" in gated
     assert gate(page, placeholder=_placeholder, withheld=frozenset({"analytics"})) == page
+
+
+LANGUAGES = {
+    b"<html lang=fr>": "fr",
+    b"<!doctype html><!-- <html lang=de> --><HTML\nclass='a>b' LANG=fr-CA><head>": "fr-CA",
+    b"\xef\xbb\xbf<html lang='&#102;&#x72;' lang=de>": "fr",
+    b"<html xml:lang=de>": "",
+    b"<html xml:lang=de lang=fr>": "fr",
+    b"<html lang>": "",
+    b"<html lang='' ><html lang=fr>": "",
+    b"<html class=a><html lang=fr>": "fr",
+    b"<html a='%s' lang=fr>" % (b"x" * 5000): "fr",
+    b"<html a='%s' lang=fr>" % (b"x" * 70000): "",  # more than is ever held
+    b"<head></head><html lang=fr>": "",
+    b"<title>x</title>": "",
+    b"<p lang=fr>": "",
+    b"x": "",
+    b"": "",
+}
+
+
+@pytest.mark.parametrize("step", [100000, 1, 7])
+@pytest.mark.parametrize("head", [b"", b"<b>"], ids=["no head", "head"])
+@pytest.mark.parametrize("withheld", [frozenset({"marketing"}), frozenset[str]()], ids=["gated", "consented"])
+@pytest.mark.parametrize(("page", "language"), LANGUAGES.items(), ids=range(len(LANGUAGES)))
+def test_the_end_and_the_placeholders_are_told_the_documents_language(
+    page: bytes, language: str, withheld: frozenset[str], head: bytes, step: int, gate: Gate
+) -> None:
+    if step == 1 and len(page) > 10000:
+        step = 1000
+    told: list[str] = []
+
+    def end(language: str) -> bytes:
+        told.append(language)
+        return b"<footer>"
+
+    def placeholder(embed: Embed, language: str) -> bytes:
+        return f"[{language}]".encode()
+
+    plain = page + b"<iframe src=//video.example/embed/x></iframe>"
+    cuts = range(step, len(plain), step)
+    gated = gate(plain, *cuts, withheld=withheld, inject_head=head, inject_body_end=end, placeholder=placeholder)
+    assert told == [language]
+    assert gated.endswith(b"<footer>")
+    assert (f"[{language}]<iframe hidden".encode() in gated) is bool(withheld)
+    assert gated.count(b"<b>") == bool(head)
+
+
+def test_nothing_waits_for_a_language(site_rules: Rules) -> None:
+    for withheld in ((), ("marketing",)):
+        machine = HTMLGate(site_rules, withheld, inject_body_end=str.encode, placeholder=_placeholder)
+        assert machine.feed(b"<!doctype html>\n") == b"<!doctype html>\n"
+        assert machine.feed(b"<html lang=fr><p>x") == b"<html lang=fr><p>x"
+        assert machine.feed(b"y") == b"y"
+        assert not machine.is_changed
+        assert machine.close() == b"fr"
+        assert machine.is_changed
+
+
+def test_an_end_that_turns_out_to_be_nothing_changes_nothing(site_rules: Rules) -> None:
+    for withheld in ((), ("marketing",)):
+        machine = HTMLGate(site_rules, withheld, inject_body_end=str.encode)
+        assert machine.feed(b"<html><p>x</body>") + machine.close() == b"<html><p>x</body>"
+        assert not machine.is_changed
+
+
+@pytest.mark.parametrize("head", [b"", b"<b>"], ids=["no head", "head"])
+@pytest.mark.parametrize("tag", [b"html", b"head"])
+def test_what_styles_the_outermost_elements_is_gated_too(tag: bytes, head: bytes, gate: Gate) -> None:
+    page = b"<%s style='background: url(//tracker.example/x.gif)'><p>x" % tag
+    gated = gate(page, css=True, inject_head=head, placeholder=_placeholder)
+    assert b" style='background: url(//tracker" not in gated
 
 
 @pytest.mark.parametrize(
@@ -164,7 +236,7 @@ def test_no_placeholder_where_it_would_be_wrong_or_of_no_use(page: bytes, gate: 
 
 
 def test_a_fault_gives_back_every_byte(strip_insertions: Callable[[bytes], bytes], site_rules: Rules) -> None:
-    def fail(embed: Embed) -> bytes:
+    def fail(embed: Embed, language: str) -> bytes:
         raise RuntimeError(embed.host)
 
     page = (

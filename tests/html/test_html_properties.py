@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent_middleware.html import HTMLGate, Rules
+from consent_middleware.html import Embed, HTMLGate, Rules
 
 Gate = Callable[..., bytes]
 
@@ -95,6 +95,8 @@ PIECES = [
         "<body>",
         "</body>",
         "<html>",
+        "<html lang=fr>",
+        "<html xml:lang=de LANG = '&#101;n' lang=fr>",
         "<meta charset=utf-8>",
         "<!doctype html>",
         "<iframe srcdoc='&lt;img src=//ads.example&gt;'>",
@@ -119,6 +121,14 @@ OPTIONS: tuple[dict[str, object], ...] = (
 )
 
 
+def _end(language: str) -> bytes:
+    return f"<END {language}>".encode()
+
+
+def _stand_in(embed: Embed, language: str) -> bytes:
+    return f"<b>{embed.host} {language}</b>".encode()
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     page=pages,
@@ -136,7 +146,8 @@ def test_the_output_is_independent_of_chunking(
             withheld,
             page="https://site.example/",
             inject_head=head,
-            inject_body_end=b"<END>" if head else b"",
+            inject_body_end=b"<END>" if len(head) == 6 else _end,
+            placeholder=_stand_in if head else None,
             charset_declared=False,
             **options,  # type: ignore[arg-type]  # a table of options cannot be typed per keyword
         )

@@ -183,9 +183,13 @@ class _WSGIDoor(_Door):
         if endless:
             environ |= {"wsgi.input": EndlessInput(), "wsgi.input_terminated": True}
             environ.pop("CONTENT_LENGTH", None)
+        sent_before: set[str] = set()
         for name, value in headers:
             key = name.upper().replace("-", "_")
-            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+            key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+            # Several fields of one name reach WSGI joined, as servers do it (RFC 3875, section 4.1.18).
+            environ[key] = f"{environ[key]}, {value}" if key in sent_before else value
+            sent_before.add(key)
         if cookies:
             environ["HTTP_COOKIE"] = "; ".join(cookies)
         chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)

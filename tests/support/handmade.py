@@ -106,7 +106,7 @@ class Handmade:
             start_response("200 OK", [("Content-Type", kind)])
             return [content]
         body = (
-            f"<!doctype html><html lang=en><head>{self.head}<title>Page</title></head>"
+            f"<!doctype html><html><head>{self.head}<title>Page</title></head>"
             f"<body>{self.pages.get(path, '')}</body></html>"
         )
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), *self.headers.items()])

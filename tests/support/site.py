@@ -133,6 +133,14 @@ class Site:
         state: dict[str, Any] = json.loads(self.visit("/_consent/state", **request).body)
         return state
 
+    def seen_field(self, name: str) -> str | None:
+        """A request header, by its lower-case name, as the application saw it."""
+        where: Any = self.script.request[0]
+        if isinstance(where.get("headers"), list):
+            return next((value.decode() for key, value in where["headers"] if key == name.encode()), None)
+        value: str | None = where.get(f"HTTP_{name.upper().replace('-', '_')}")
+        return value
+
     @property
     def consent(self) -> str | None:
         return self.jar.get("__Host-consent")

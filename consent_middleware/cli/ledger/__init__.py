@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
 
 LEDGER = Command(
     name="ledger",
-    summary="read, verify and keep the record of every choice",
+    summary="read and verify the record of every choice",
     description="Read, verify and keep the record of every choice.",
     declare=_declare,
     run=_run,

@@ -27,6 +27,9 @@ LOOKS: dict[str, dict[str, Any]] = {
     "french": {"viewport": NARROW, "locale": "fr-FR"},
     "arabic": {"viewport": WIDE, "locale": "ar"},
     "arabic-narrow": {"viewport": NARROW, "locale": "ar"},
+    "small": {"viewport": {"width": 320, "height": 568}},
+    "zoomed-german": {"viewport": ZOOMED, "locale": "de-DE"},
+    "zoomed-arabic-dark": {"viewport": ZOOMED, "locale": "ar", "color_scheme": "dark"},
     "german": {"viewport": {"width": 360, "height": 640}, "locale": "de-DE"},
 }
 
@@ -78,6 +81,32 @@ def test_row_2_accepting_and_refusing_are_the_same_control(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("html").evaluate("it => it.clientWidth") == LOOKS[look]["viewport"]["width"]
     picture(page, request, f"banner-{look}")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_row_2_every_button_is_in_sight_however_little_room_there_is(come: Come, look: str) -> None:
+    page = come(**LOOKS[look])
+    banner = page.locator(".cm-ask")
+    for end in (0, 10_000):
+        banner.evaluate("(it, end) => it.scrollTo(0, end)", end)
+        ground = banner.bounding_box()
+        for selector in (ACCEPT, REFUSE, CUSTOMISE):
+            box = page.locator(selector).bounding_box()
+            assert ground["y"] <= box["y"]
+            assert box["y"] + box["height"] <= LOOKS[look]["viewport"]["height"]
+            assert page.locator(selector).evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+def test_a_keyboard_scrolls_the_text_where_it_is_too_long(come: Come) -> None:
+    page = come(**LOOKS["zoomed-german"])
+    banner = page.locator(".cm-ask")
+    assert banner.evaluate("it => it.scrollHeight > it.clientHeight")
+    banner.focus()
+    page.keyboard.press("End")
+    page.wait_for_function("""() => {
+        const banner = document.querySelector("[data-consent-banner]").shadowRoot.querySelector(".cm-ask")
+        return banner.scrollTop + banner.clientHeight >= banner.scrollHeight - 1
+    }""")
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -145,7 +174,7 @@ def test_a_sites_own_reset_does_not_undo_it(site: Handmade, come: Come, head: st
         const {left, top, width, height} = button.getBoundingClientRect()
         return host.shadowRoot.elementFromPoint(left + width / 2, top + height / 2) === button
     }""")
-    with page.expect_response("**/_consent/choice") as answer:
+    with page.expect_response("**/_consent/choice*") as answer:
         page.locator(REFUSE).click()
     assert answer.value.ok
 

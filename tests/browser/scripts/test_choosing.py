@@ -46,7 +46,7 @@ class Chooser:
             else:
                 route.fallback()
 
-        self.page.route(f"**{path}", decide)
+        self.page.route(f"**{path}*", decide)
 
     @property
     def stayed(self) -> bool:
@@ -168,7 +168,7 @@ def test_a_choice_about_an_older_policy_loads_the_page_anew(chooser: Chooser) ->
     chooser.open(FILM)
     chooser.run("() => document.querySelector('[data-consent-page]').remove()")
     chooser.page.route(
-        "**/_consent/choice",
+        "**/_consent/choice*",
         lambda route: route.continue_(
             post_data=route.request.post_data.replace('"fingerprint":"', '"fingerprint":"older')
         ),
@@ -325,7 +325,7 @@ def test_settings_that_are_an_error_do_not_open_over_the_page(chooser: Chooser) 
     chooser.page.route("**/_consent/settings?*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     with chooser.page.expect_navigation():
         chooser.run("() => void consent.open()")
-    assert chooser.page.url.endswith("/_consent/settings")
+    assert chooser.page.url.endswith("/_consent/settings?language=en")
 
 
 def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Chooser) -> None:
@@ -333,4 +333,4 @@ def test_where_the_settings_cannot_be_fetched_the_browser_goes_there(chooser: Ch
     chooser.cut_off("/_consent/settings?*")
     with chooser.page.expect_navigation():
         chooser.run("() => void consent.open()")
-    assert chooser.page.url.endswith("/_consent/settings")
+    assert chooser.page.url.endswith("/_consent/settings?language=en")
