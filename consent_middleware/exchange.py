@@ -21,7 +21,7 @@ from .endpoints import BODY_LIMIT, Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import Markup
-from .own_cookies import HINT_NAME, choice_name, own_line
+from .own_cookies import choice_name, hint_name, own_line
 from .plain import RawHeaders, set_cookies
 from .policy import CookieRule
 from .proof import Proof
@@ -354,8 +354,8 @@ class Exchange:
         """The lines that expire our own cookies, for a visitor who wants to be forgotten."""
         if not self._is_forgotten:
             return []
-        policy = self._engine.policy
-        names = [choice_name(policy, self._request.scheme), *([HINT_NAME] if self._engine.shares_pages else [])]
+        policy, scheme = self._engine.policy, self._request.scheme
+        names = [choice_name(policy, scheme), *([hint_name(policy, scheme)] if self._engine.shares_pages else [])]
         return [own_line(policy, self._request, name, "", 0) for name in names]
 
     def _swept(self, status: int, headers: Headers) -> list[str]:

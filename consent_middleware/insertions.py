@@ -19,6 +19,7 @@ from .consent_mode import ConsentMode
 from .decision import Standing
 from .guard import guard_script
 from .messages import label_of
+from .own_cookies import hint_name
 from .policy import Policy
 from .policy_page import policy_url
 
@@ -37,6 +38,7 @@ class View(NamedTuple):
     """Whether the page is shown inside another: its scripts are guarded all the same, but nobody is asked there."""
     takes_inline: bool
     """Whether the page's Content-Security-Policy lets a script of ours stand in the page itself."""
+    scheme: str = "https"
 
 
 def _no_markup(language: str) -> bytes:
@@ -123,7 +125,9 @@ class Insertions:
         allowed = " ".join(name for name in self._policy.categories if name not in view.standing.withheld)
         if self._shares and self._has_scripts:
             src = escape(self._url(view, self._shared))
-            yield f'<script src="{src}" data-consent-shared="{self._policy.fingerprint}"{_NONCE}></script>'
+            hint = hint_name(self._policy, view.scheme)
+            known = f'data-consent-shared="{self._policy.fingerprint}" data-consent-hint="{hint}"'
+            yield f'<script src="{src}" {known}{_NONCE}></script>'
         if self.tells_services:
             url = "" if view.takes_inline else self._url(view, self._consent_mode.asset)
             yield self._consent_mode.markup(allowed, nonce=_NONCE, url=url)

@@ -299,6 +299,7 @@ class Markup:
                 request.root,
                 is_framed=shown is Shown.IN_FRAME,
                 takes_inline=takes_inline(headers),
+                scheme=request.scheme,
             )
             # One mark on a page for everybody would make one visitor of all who choose on it.
             once = "" if self._shares else self._token()

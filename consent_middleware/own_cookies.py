@@ -12,11 +12,10 @@ from .lifetime import Lifetime
 from .policy import Policy
 
 _PREFIXES = ("__Host-", "__Secure-", "")
-_CHOICE, _FIRST = "consent", "consent-first"
+_CHOICE, _FIRST, _HINT = "consent", "consent-first", "consent-hint"
 
-HINT_NAME = "consent-hint"
 CHOICE_NAMES = tuple(prefix + _CHOICE for prefix in _PREFIXES)
-OWN_NAMES = (*CHOICE_NAMES, *(prefix + _FIRST for prefix in _PREFIXES), HINT_NAME)
+OWN_NAMES = tuple(prefix + name for name in (_CHOICE, _FIRST, _HINT) for prefix in _PREFIXES)
 
 
 def choice_name(policy: Policy, scheme: str) -> str:
@@ -40,10 +39,15 @@ def first_name(policy: Policy, scheme: str) -> str:
     return _prefix(policy, scheme) + _FIRST
 
 
+def hint_name(policy: Policy, scheme: str) -> str:
+    """Return the name of what scripts read, under the same rules: no sub-domain may tell them that all is allowed."""
+    return _prefix(policy, scheme) + _HINT
+
+
 def own_line(policy: Policy, request: Request, name: str, value: str, age: int) -> str:
     """Return the Set-Cookie line of a cookie of ours that lives for ``age`` seconds; if that is 0, it expires one."""
     parts = [f"{name}={value}", f"Max-Age={age}", "Path=/", "SameSite=Lax"]
-    if name != HINT_NAME:
+    if not name.endswith(_HINT):
         parts.insert(3, "HttpOnly")
     if _is_secure(request.scheme):
         parts.append("Secure")

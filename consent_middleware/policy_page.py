@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from .lifetime import Lifetime
 from .messages import day_in, description_of, is_right_to_left, label_of, lifetime_in, own_text_in, text_in
-from .own_cookies import HINT_NAME, choice_lifetime, choice_name, first_name
+from .own_cookies import choice_lifetime, choice_name, first_name, hint_name
 from .policy import Category, CookieRule, KnownCookie, Policy, Service, Texts
 from .prose import (
     Action,
@@ -231,7 +231,7 @@ class _Telling:
             (first_name(policy, scheme), first, self._at_most(policy.cookie_lifetime)),
         ]
         if policy.html.cache == "shared" and self._enforces:
-            own.append((HINT_NAME, choice, self._span(policy.consent_lifetime)))
+            own.append((hint_name(policy, scheme), choice, self._span(policy.consent_lifetime)))
         for name, purpose, span in own:
             yield ((Code(name),),), (who,), ((purpose,),), ((span,),)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .decision import Act, Decision
 from .engine import Engine
 from .http import Request
-from .own_cookies import HINT_NAME, choice_lifetime, choice_name, own_line
+from .own_cookies import choice_lifetime, choice_name, hint_name, own_line
 from .record import Record, State
 from .release import release
 from .seal import Receipt
@@ -47,7 +47,7 @@ class Proof:
         value = ".".join([engine.policy.fingerprint, str(int(standing.needs_asking)), *allowed])
         lifetime = engine.policy.consent_lifetime
         age = min(lifetime.end(choice.at) for choice in decision.choices.values()) - decision.visit.now
-        return own_line(engine.policy, self._request, HINT_NAME, value, age)
+        return own_line(engine.policy, self._request, hint_name(engine.policy, self._request.scheme), value, age)
 
     def record(self) -> Record:
         """Return what the ledger keeps of the decision."""

@@ -51,8 +51,13 @@ class Walls:
         if not any(is_marked(value) for name, value in headers if name.lower() == "etag"):
             # No 304 may bring back the wall of another choice. Most pages name their variant already.
             headers = self._markup.not_modified(headers, partial(self._markup.variant, request, standing))
-        # A page for everybody has a wall around everything that is declared; what waits is made inert within.
-        return [*headers, *self._csp.fields(request, frozenset({UNDECLARED}) if self._shares else withheld)]
+        if self._shares:
+            # A page for everybody has a wall around everything that is declared; what waits is made inert within.
+            return [*headers, *self._csp.fields(request, frozenset({UNDECLARED}))]
+        if not (fields := self._csp.fields(request, withheld)):
+            return headers
+        # A date is the same for every variant: it would keep this wall standing after consent.
+        return [*(field for field in headers if field[0].lower() != "last-modified"), *fields]
 
     def _is_for_all(self, request: Request, headers: Headers) -> bool:
         """Whether an old browser, or one over plain http, got a script that is expressly shared with everybody.

@@ -1,7 +1,8 @@
 """One visitor over three years, whatever happens, as a browser's cookie jar sees it and as a much simpler model does.
 
-The model knows nothing of tokens, signatures and headers: it notes what was chosen and when, and in the jar since when
-each cookie has been there without a gap. Two machines serve the site, and their clocks differ by up to 50 seconds.
+The model knows nothing of tokens, signatures and headers: it notes what was chosen and when, for how long the jar keeps
+that, and since when each cookie has been in the jar without a gap. Three machines serve the site, and their clocks
+differ by up to 50 seconds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ DAY = 86400
 THREE_YEARS = NOON + 3 * 366 * DAY
 SKEW = 60
 """Seconds by which the model looks away, because the machines do not agree on the time themselves."""
+ONE_CLICK = 10
+COMPANION = "__Host-consent-first"
 
 CATEGORY = {
     "_ga": "analytics",
@@ -76,6 +79,8 @@ class Visitor(RuleBasedStateMachine):
         self.script = Script()
         self.doors: dict[Any, Door] = {}
         self.chosen: dict[str, Chosen] = {}
+        self.receipt_ends = NOON
+        """When the jar drops the choices: its seconds are counted by its own clock, not by a machine's."""
         self.born: dict[str, int] = {}
         """Since when a cookie that our site has set is in the jar."""
         self.first_ever: dict[str, int] = {}
@@ -220,16 +225,23 @@ class Visitor(RuleBasedStateMachine):
         return {
             name: choice.granted
             for name, choice in self.chosen.items()
-            if choice.revision == self.revision and at < months_after(choice.at, 6)
+            if choice.revision == self.revision and at < months_after(choice.at, 6) and self.now < self.receipt_ends
         }
 
     def _allows(self, category: str) -> bool:
         return self._standing().get(category, category == "audience")
 
     def _choose(self, answers: dict[str, bool]) -> None:
+        at = self.now + self.skew
         kept = {name: self.chosen[name] for name in self._standing()}
-        new = {name: Chosen(granted, self.now + self.skew, self.revision) for name, granted in answers.items()}
-        self.chosen = kept | new
+        is_repeated = all(
+            name in kept and kept[name].granted is granted and kept[name].at >= at - ONE_CLICK
+            for name, granted in answers.items()
+        )
+        if is_repeated:  # or nothing was answered at all
+            return
+        self.chosen = kept | {name: Chosen(granted, at, self.revision) for name, granted in answers.items()}
+        self.receipt_ends = self.now + max(months_after(choice.at, 6) for choice in self.chosen.values()) - at
 
     def _ask(self, path: str, before: dict[str, bool], **request: Any) -> None:
         sent = self.jar.header(self.now, HOST, path)
@@ -273,9 +285,14 @@ class Visitor(RuleBasedStateMachine):
         self.jar.store(line, self.now, HOST, "/")
 
     def _bury(self) -> None:
-        """A cookie that has been gone may come back as another."""
+        """A cookie that has been gone may come back as another, and nobody knows one for longer than it may live."""
         alive = self.jar.names(self.now)
-        self.born = {name: at for name, at in self.born.items() if name in alive}
+        is_known = COMPANION in alive
+        self.born = {
+            name: at
+            for name, at in self.born.items()
+            if name in alive and (is_known or self.now < months_after(at, 13) - SKEW)
+        }
         self.tampered &= alive
 
     def _door(self) -> Door:

@@ -2,7 +2,8 @@
 // a cookie that only scripts believe, or else the server knows it.
 (function (tag) {
   "use strict";
-  const hint = /(?:^|; )consent-hint=([^;]*)/.exec(document.cookie)?.[1] || "";
+  const name = tag.getAttribute("data-consent-hint") + "=";
+  const hint = document.cookie.split("; ").find((pair) => pair.startsWith(name))?.slice(name.length) || "";
   const [fingerprint, asks, ...allowed] = hint.split(".");
   // A hint of another policy is none.
   const isKnown = fingerprint === tag.getAttribute("data-consent-shared");

@@ -25,6 +25,16 @@ TAGS = """
   <script async src="https://www.googletagmanager.com/gtag/js?id=AW-0000000000"></script>
   <script>gtag('config', 'AW-0000000000');</script>
 """
+TAG_MANAGER = """
+  <script nonce="abc">
+    dataLayer = window.dataLayer || [];
+    dataLayer.push({'gtm.start': new Date().getTime(), event: 'gtm.js'});
+    var tag = document.createElement('script');
+    tag.async = true;
+    tag.src = 'https://www.googletagmanager.com/gtm.js?id=GTM-0000000';
+    document.head.append(tag);
+  </script>
+"""
 
 
 def policy(**html: Any) -> dict[str, Any]:
@@ -32,7 +42,7 @@ def policy(**html: Any) -> dict[str, Any]:
         "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
         "categories": {
             "analytics": {"services": ["google-analytics", "microsoft-clarity", "matomo"]},
-            "marketing": {"services": ["google-ads", "microsoft-ads", "meta-pixel", "tiktok"]},
+            "marketing": {"services": ["google-ads", "google-tag-manager", "microsoft-ads", "meta-pixel", "tiktok"]},
         },
         "html": html,
     }
@@ -63,6 +73,7 @@ def ports(sites: dict[str, Handmade]) -> Mapping[str, int]:
 def site(sites: dict[str, Handmade]) -> Iterator[Handmade]:
     yield sites["basic"]
     sites["basic"].headers.clear()
+    sites["basic"].head = TAGS
 
 
 Arrive = Callable[..., Any]
@@ -121,6 +132,30 @@ def test_a_choice_made_in_the_page_is_told_before_the_tags_load(arrive: Arrive, 
     assert state(next(call for call in layer if call[1] == "update")) == granted("analytics_storage")
     assert [call[0] for call in layer] == ["consent", "set", "js", "consent", "config"]
     assert GOOGLE & visitor.contacted == {"www.googletagmanager.com G"}
+
+
+@pytest.mark.parametrize("csp", ["", "script-src 'nonce-abc' 'strict-dynamic'"], ids=["no policy", "a nonce"])
+def test_row_26_a_tag_manager_finds_the_true_default_first(arrive: Arrive, site: Handmade, csp: str) -> None:
+    """Acceptance row 26: the default call comes before gtm.js in the data layer; refused, nothing reaches Google."""
+    site.headers |= {"Content-Security-Policy": csp} if csp else {}
+    site.head = TAG_MANAGER
+    visitor = arrive("basic")
+    visitor.visit("/")
+    assert in_order(visitor) == ["consent default denied", "set"]
+    assert visitor.greeted == set()
+    visitor.save("marketing")
+    visitor.visit("/")
+    assert in_order(visitor) == ["consent default granted", "set", "gtm.js"]
+    assert visitor.contacted == {"www.googletagmanager.com"}
+
+
+def in_order(visitor: Any) -> list[str]:
+    """What is in the data layer: calls, with the state of advertisements, and events."""
+    layer: list[str] = visitor.page.evaluate(
+        "dataLayer.map(entry => entry.event || [entry[0], entry[0] === 'consent' ? entry[1] : '', "
+        "entry[2]?.ad_storage].filter(Boolean).join(' '))"
+    )
+    return layer
 
 
 def test_in_advanced_mode_the_tags_load_and_find_the_refusal(arrive: Arrive) -> None:

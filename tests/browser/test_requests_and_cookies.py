@@ -109,10 +109,12 @@ def accept_only(visitor: Any, category: str) -> None:
 
 
 def test_row_6_analytics_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, shop: str) -> None:
+    """Acceptance rows 6 and 9: what begins with consent."""
     accept_only(arrive(shop), "analytics")
 
 
 def test_row_7_marketing_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, door: str) -> None:
+    """Acceptance rows 7 and 9: what begins with consent."""
     accept_only(arrive(door), "marketing")
 
 
@@ -142,6 +144,7 @@ def test_the_site_s_own_snippet_counts_with_analytics_and_only_then(arrive: Arri
 def test_row_6_a_withdrawal_silences_the_third_parties_and_empties_the_jar_of_host_and_domain(
     arrive: Arrive, shop: str
 ) -> None:
+    """Acceptance rows 6, 7 and 15: what ends with its withdrawal."""
     visitor = arrive(shop)
     visitor.save("analytics")
     visitor.visit(PRODUCT)

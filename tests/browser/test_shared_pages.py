@@ -87,7 +87,7 @@ def test_without_the_hint_the_server_is_asked(arrive: Arrive, shared_site: Handm
     visitor.visit("/")
     visitor.page.evaluate("window.consent.choose('save', ['analytics'])")
     visitor.settle()
-    visitor.page.evaluate("document.cookie = 'consent-hint=; Max-Age=0; Path=/; Secure'")
+    visitor.page.evaluate("document.cookie = '__Host-consent-hint=; Max-Age=0; Path=/; Secure'")
     visitor.forget()
     visitor.visit("/")
     assert visitor.contacted == {"stats.example"}
@@ -98,11 +98,24 @@ def test_without_the_hint_the_server_is_asked(arrive: Arrive, shared_site: Handm
 def test_a_hint_of_another_policy_is_none(arrive: Arrive, shared_site: Handmade) -> None:
     visitor = arrive("page")
     visitor.visit("/")
-    visitor.page.evaluate("document.cookie = 'consent-hint=anotherpolicy.0.necessary.analytics; Path=/; Secure'")
+    visitor.page.evaluate("document.cookie = '__Host-consent-hint=anotherpolicy.0.necessary.analytics; Path=/; Secure'")
     visitor.forget()
     visitor.visit("/")
     assert asks(visitor)
     assert visitor.contacted == set()
+
+
+def test_a_hint_of_a_sub_domain_is_none(arrive: Arrive, shared_site: Handmade) -> None:
+    visitor = arrive("page")
+    visitor.visit("/")
+    fingerprint = visitor.page.locator("[data-consent-shared]").get_attribute("data-consent-shared")
+    forged = f"consent-hint={fingerprint}.0.necessary.analytics; Domain=shop.test; Path=/; Secure"
+    visitor.page.evaluate(f"document.cookie = '{forged}'")
+    assert "consent-hint" in visitor.page.evaluate("document.cookie")
+    visitor.forget()
+    visitor.visit("/")
+    assert visitor.contacted == set()
+    assert asks(visitor)
 
 
 def test_without_scripts_the_banner_is_there(arrive: Arrive, shared_site: Handmade) -> None:

@@ -73,6 +73,7 @@ FORGED: dict[str, str] = {
 def test_a_forged_yes_is_no_choice_and_the_page_still_works(
     site: Site, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Acceptance row 28."""
     caplog.set_level(logging.DEBUG)
     answer = site.visit(
         sets=["_ga=1", "session=s"],

@@ -177,12 +177,12 @@ def test_every_cookie_of_ours_that_is_observed_is_listed(open_site: OpenSite, po
     lines = [*site.choose("accept-all").set_cookies, *site.visit(sets=[f"_ga=1; Max-Age={TWO_YEARS}"]).set_cookies]
     ours = {line.partition("=")[0]: observed(line) for line in lines if "consent" in line}
     shown = lifetimes(told(site))
-    assert ours.keys() == {"__Host-consent", "__Host-consent-first", "consent-hint"}
+    assert ours.keys() == {"__Host-consent", "__Host-consent-first", "__Host-consent-hint"}
     assert {name: span(shown[name], site.clock.now) for name in ours} == ours
 
 
 def test_where_pages_vary_no_hint_is_listed(site: Site) -> None:
-    assert "consent-hint" not in lifetimes(told(site))
+    assert "__Host-consent-hint" not in lifetimes(told(site))
 
 
 def test_the_application_is_told_where_the_policy_is(open_site: OpenSite, policy: dict[str, Any]) -> None:

@@ -55,6 +55,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 def test_a_fault_never_becomes_an_error_page_and_nothing_non_necessary_passes(
     site: Site, break_room: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Acceptance row 28."""
     site.choose("reject-all")
     break_room()
     caplog.clear()

@@ -44,6 +44,7 @@ def seal(days: dict[str, int], key: str = KEY) -> str:
 
 
 def test_a_cookie_renewed_every_month_never_outlives_thirteen_months_from_the_first(site: Site) -> None:
+    """Acceptance row 14."""
     ends: list[int | None] = []
     for month in range(13):
         site.clock.now = NOON + month * 30 * DAY

@@ -152,7 +152,7 @@ def test_the_wall_is_the_same_for_everybody_and_holds_what_is_declared(
 
 
 def hint_of(answer: Answer) -> tuple[str, str]:
-    (line,) = [line for line in answer.set_cookies if line.startswith("consent-hint=")]
+    (line,) = [line for line in answer.set_cookies if line.startswith("__Host-consent-hint=")]
     pair, _, attributes = line.partition("; ")
     return pair.partition("=")[2], attributes
 
@@ -175,12 +175,32 @@ def test_the_hint_is_gone_with_the_first_choice_that_lapses(site: Site) -> None:
 
 def test_the_server_believes_no_hint(site: Site) -> None:
     fingerprint = site.state()["policy"]["fingerprint"]
-    forged = f"consent-hint={fingerprint}.0.necessary.analytics.marketing"
+    forged = f"__Host-consent-hint={fingerprint}.0.necessary.analytics.marketing"
     see(site, carrying=[forged, "_ga=1"])
-    assert site.script.seen_names <= {"consent-hint"}
+    assert site.script.seen_names <= {"__Host-consent-hint"}
     state = json.loads(site.visit("/_consent/state", carrying=[forged]).body)
     assert state["categories"]["analytics"] == "unset"
 
 
+@pytest.mark.parametrize(
+    ("scheme", "domain", "name"),
+    [
+        ("https", None, "__Host-consent-hint"),
+        ("https", ".example.org", "__Secure-consent-hint"),
+        ("http", None, "consent-hint"),
+    ],
+)
+def test_scripts_look_for_the_hint_that_this_host_alone_could_set(
+    open_site: Callable[..., Site], tables: dict[str, Any], scheme: str, domain: str | None, name: str
+) -> None:
+    """A sub-domain could else tell them, for all the site, that everything is allowed."""
+    if domain:
+        tables["policy"]["cookie_domain"] = domain
+    site = open_site(tables)
+    headers = [("Sec-Fetch-Site", "same-origin")]
+    assert name in site.choose("accept-all", headers=headers, scheme=scheme).cookie_names
+    assert f'data-consent-hint="{name}"'.encode() in see(site, scheme=scheme).body
+
+
 def test_where_pages_vary_there_is_no_hint(open_site: Callable[..., Site], policy: dict[str, Any]) -> None:
-    assert "consent-hint" not in open_site(policy).choose("accept-all").cookie_names
+    assert "__Host-consent-hint" not in open_site(policy).choose("accept-all").cookie_names

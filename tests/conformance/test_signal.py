@@ -45,6 +45,7 @@ def stand(site: Site, *headers: tuple[str, str]) -> tuple[str, str]:
 def test_only_a_plain_one_refuses(
     open_site: OpenSite, policy: dict[str, Any], name: str, values: list[str], refuses: bool
 ) -> None:
+    """Acceptance row 25."""
     policy["policy"]["dnt"] = True
     expected = ("denied", "gpc") if refuses else ("unset", "default")
     assert stand(open_site(policy), *((name, value) for value in values)) == expected
@@ -60,6 +61,7 @@ def test_where_it_is_read_responses_vary_on_it(open_site: OpenSite, policy: dict
 
 
 def test_the_signal_writes_no_cookie_on_any_visit_and_goes_with_the_header(site: Site) -> None:
+    """Acceptance row 25."""
     for _ in range(3):
         answer = site.visit(sets=["_ads=1; Max-Age=99"], headers=[("Sec-GPC", "1")])
         assert (answer.set_cookies, site.jar) == ([], {})

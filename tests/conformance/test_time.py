@@ -51,6 +51,7 @@ def status(site: Site, category: str) -> str:
 def test_a_choice_stands_until_six_months_have_passed_and_is_then_asked_again(
     site: Site, action: str, chosen: int, lapses: int
 ) -> None:
+    """Acceptance row 11."""
     site.clock.now = chosen
     site.choose(action)
     site.clock.now = lapses - 1
@@ -127,6 +128,7 @@ def test_row_13_after_the_lapse_nothing_passes_any_more(
 
 
 def test_nothing_slides_over_daily_visits(open_site: OpenSite) -> None:
+    """Acceptance row 12."""
     site = open_site()
     site.choose("accept-all")
     token = site.consent

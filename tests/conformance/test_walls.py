@@ -117,6 +117,21 @@ def test_the_script_of_a_worker_has_a_wall_of_its_own(walled: Callable[..., Site
     assert site.seen_field("if-none-match") is None  # no 304 brings back the wall of another choice
 
 
+@pytest.mark.parametrize("kind", ["text/javascript", "application/xhtml+xml"])
+def test_what_has_a_wall_has_no_date_by_which_it_could_be_kept_after_consent(
+    walled: Callable[..., Site], kind: str
+) -> None:
+    site = walled()
+    dated = ("Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT")
+    request: dict[str, Any] = {
+        "answers": [("Content-Type", kind), dated],
+        "headers": [("Sec-Fetch-Dest", "worker" if "javascript" in kind else "document")],
+    }
+    assert site.visit(**request).get("last-modified") is None
+    site.choose("save", *OPTIONAL)
+    assert site.visit(**request).get("last-modified") == dated[1]
+
+
 def test_other_scripts_stay_in_shared_caches(walled: Callable[..., Site]) -> None:
     site = walled()
     headers = [SCRIPT, ("Cache-Control", "max-age=3600"), ("ETag", '"1"')]

@@ -38,6 +38,7 @@ EVERYWHERE = {("/", ""), ("/", "shop.example.org"), ("/", "example.org")}
 
 @pytest.mark.parametrize("action", ["withdraw", "reject-all", "save"])
 def test_every_refused_cookie_is_expired_in_the_same_response(site: Site, action: str) -> None:
+    """Acceptance row 15."""
     accept(site)
     answer = site.choose(action, carrying=[*OPTIONAL, *NECESSARY])
     for name in ("_ga", "_ga_ABC", "_ads", "theme", "chat_id", "aud"):
@@ -53,6 +54,7 @@ def test_only_what_is_withdrawn_is_expired(site: Site) -> None:
 
 
 def test_rows_15_and_16_from_the_next_request_on_they_are_not_seen(site: Site) -> None:
+    """Acceptance row 16."""
     accept(site)
     site.choose("withdraw", carrying=OPTIONAL)
     site.visit(carrying=[*OPTIONAL, *NECESSARY])
@@ -116,6 +118,7 @@ def test_an_http_only_cookie_is_expired_by_the_server_as_scripts_cannot(site: Si
 
 
 def test_row_17_session_and_basket_survive(site: Site) -> None:
+    """Acceptance row 17."""
     site.visit(sets=["session=s; HttpOnly", "basket=b; Max-Age=3600"])
     site.choose("accept-all")
     site.visit(sets=["_ga=1"])
@@ -215,6 +218,7 @@ def test_a_name_too_long_to_be_swept_does_not_keep_the_others(site: Site) -> Non
 
 
 def test_the_site_is_never_cleared_as_a_whole(site: Site) -> None:
+    """Acceptance row 17."""
     accept(site)
     answers = [site.choose("withdraw", carrying=OPTIONAL), site.choose("reject-all"), site.visit(carrying=OPTIONAL)]
     answers.append(site.visit(act=lambda decision: decision.withdraw(), carrying=OPTIONAL))

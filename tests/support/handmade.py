@@ -134,12 +134,14 @@ class _Handler(WSGIRequestHandler):
 
 
 @contextmanager
-def handmade(context: ssl.SSLContext, policy: Mapping[str, Any] = POLICY) -> Iterator[Handmade]:
-    """Serve a handmade site over TLS for as long as the block lasts."""
+def handmade(
+    context: ssl.SSLContext, policy: Mapping[str, Any] = POLICY, ledger: str | None = None
+) -> Iterator[Handmade]:
+    """Serve a handmade site over TLS for as long as the block lasts; ``ledger`` is the URL of one."""
     site = Handmade()
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.context = context
-        server.set_app(ConsentWSGI(site, policy, secret_keys=KEY))
+        server.set_app(ConsentWSGI(site, policy, secret_keys=KEY, ledger=ledger))
         site.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -13,10 +13,11 @@ from support.handmade import POLICY, Handmade, handmade
 
 
 @pytest.fixture(scope="session")
-def asking_site(certificate: Mapping[str, Path]) -> Iterator[Handmade]:
+def asking_site(certificate: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate["cert"], certificate["key"])
-    with handmade(context, {**POLICY, "banner": {}}) as site:
+    ledger = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'consent.db'}"
+    with handmade(context, {**POLICY, "banner": {}}, ledger) as site:
         yield site
 
 
