@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, cast
 
@@ -77,9 +77,33 @@ def _messages_cookies() -> list[str]:
     return [storage.cookie_name for storage in classes if hasattr(storage, "cookie_name")]
 
 
+def ledger_alias() -> str | None:
+    """Return the database in DATABASES that keeps the ledger, None where it is a URL, an object or nothing."""
+    ledger = consent_settings().get("LEDGER")
+    return ledger if isinstance(ledger, str) and ":" not in ledger else None
+
+
 def ledger_from_settings() -> Ledger | None:
     """Return the ledger. Raises ConfigurationError when CONSENT["LEDGER"] is none."""
-    return opened_ledger(consent_settings().get("LEDGER"), checked_keys(secret_keys()))
+    keys = checked_keys(secret_keys())
+    alias = ledger_alias()
+    return opened_ledger(consent_settings().get("LEDGER"), keys) if alias is None else _in_django(alias, keys)
+
+
+def _in_django(alias: str, keys: Sequence[bytes]) -> Ledger:
+    if alias not in settings.DATABASES:
+        raise ConfigurationError(
+            f'CONSENT["LEDGER"]: {alias!r} is neither a URL nor in DATABASES ({", ".join(settings.DATABASES)}); write '
+            'the alias of a database, or a URL like "sqlite:///consent.db"'
+        )
+    try:
+        from .ledger import open_ledger
+    except ImportError as error:
+        raise ConfigurationError(
+            f'CONSENT["LEDGER"] needs {error.name or "SQLAlchemy"}, which is not installed; install the extra '
+            '"ledger": python -m pip install "consent-middleware[ledger]"'
+        ) from error
+    return open_ledger(alias, keys)
 
 
 def engine_from_settings() -> Engine:

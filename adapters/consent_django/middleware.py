@@ -20,7 +20,7 @@ from consent_middleware.shell import DECISION_KEY, introduce, settle
 from consent_middleware.wsgi import JUDGED_KEYS, read_body
 
 from .caches import keep_out_of_caches
-from .conf import engine_from_settings, ledger_from_settings
+from .conf import engine_from_settings, ledger_alias, ledger_from_settings
 from .lines import SentLine
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -88,6 +88,8 @@ class ConsentMiddleware:
         self.engine = engine_from_settings()
         self.ledger = ledger_from_settings()
         introduce(self.engine, self.ledger)
+        # Django has one connection for each thread, and the one of this request lives in the thread-sensitive thread.
+        self._settle = sync_to_async(settle, thread_sensitive=ledger_alias() is not None)
         # asgiref's, because before Python 3.12 the one of inspect does not see what markcoroutinefunction marks.
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
@@ -140,7 +142,7 @@ class ConsentMiddleware:
 
     async def _astore(self, exchange: Exchange) -> None:
         if self.ledger is not None and exchange.has_errands:
-            await sync_to_async(settle, thread_sensitive=False)(exchange, self.ledger)
+            await self._settle(exchange, self.ledger)
 
 
 def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:

@@ -62,14 +62,14 @@ class Database:
     def writing(self) -> Generator[Connection]:
         """One transaction. What SQLite would refuse later it has to wait for at once, so it locks at the beginning."""
         self._bring_up_to_date()
-        with _explained(self), self._engine.begin() as connection:
+        with explained(self), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing_at_once(self) -> Generator[Connection]:
         """Statements that are each a transaction of their own, and one round trip."""
         self._bring_up_to_date()
-        with _explained(self), self._autocommit.connect() as connection:
+        with explained(self), self._autocommit.connect() as connection:
             yield connection
 
     @contextmanager
@@ -81,12 +81,12 @@ class Database:
             options[_READING] = True
         elif self.dialect == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with _explained(self), self._engine.connect().execution_options(**options) as connection:
+        with explained(self), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     def version(self) -> int:
         """The version of the tables, 0 without any."""
-        with _explained(self), self._engine.connect() as connection:
+        with explained(self), self._engine.connect() as connection:
             return version_of(connection)
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Database:
 
     def _bring_up_to_date(self) -> None:
         if not self._is_current:
-            with _explained(self), self._connect_patiently() as connection, connection.begin():
+            with explained(self), self._connect_patiently() as connection, connection.begin():
                 if version_of(connection) != VERSION:
                     migrate(connection)
             self._is_current = True
@@ -168,7 +168,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _explained(database: Database) -> Generator[None]:
+def explained(database: Database) -> Generator[None]:
     """Say what a damaged or full file means; everything else the driver says well enough."""
     try:
         yield

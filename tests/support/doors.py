@@ -396,7 +396,22 @@ urlpatterns = [re_path(r"^(?P<path>(?s:.*))$", _django_view)]
 
 def configure_django() -> None:
     if not settings.configured:
-        settings.configure(SECRET_KEY="for tests", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["consent_django"])
+        # Settings that a process can have but once: there is a database, where a test wants it, and the admin.
+        settings.configure(
+            SECRET_KEY="for tests",
+            ALLOWED_HOSTS=["*"],
+            INSTALLED_APPS=[
+                "consent_django",
+                "django.contrib.admin",
+                "django.contrib.auth",
+                "django.contrib.contenttypes",
+                "django.contrib.messages",
+                "django.contrib.sessions",
+            ],
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+            # The quickest that is safe enough for a password everybody knows.
+            PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        )
         django.setup()
 
 

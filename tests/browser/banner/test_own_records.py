@@ -1,4 +1,4 @@
-"""Visitors get the records of their choices, and have them erased, from the settings: on their page and over another."""
+"""Visitors get the records of their choices, and have them erased, from the settings, as a page and as a dialog."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_records_are_had_and_erased_by_a_click_each(come: Come, place: str, requ
         page.screenshot(path=artefacts / "records-dialog.png")
     with page.expect_download() as download:
         page.locator(EXPORT).click()
-    # What is in it the conformance tests say; a browser that takes the certificate on trust does not finish downloads.
+    # What is in it the conformance tests say.
     assert download.value.suggested_filename == "records.json"
     assert download.value.url == "https://page.shop.test/_consent/record"
     with page.expect_navigation():
