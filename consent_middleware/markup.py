@@ -335,7 +335,7 @@ class Markup:
             third_party=settings.third_party_hosts,
             own_hosts=settings.own_hosts,
             on_finding=self._note if settings.third_party_hosts == "report" or not self._enforces else None,
-            placeholder=partial(self._placeholder, request, language),
+            placeholder=partial(self._placeholder, request, language, nonce_of(headers)),
             lazy_attributes=settings.lazy_attributes,
             css=settings.css,
             speculation_rules=settings.speculation_rules,
@@ -355,14 +355,16 @@ class Markup:
             told = f"holds something of {finding.category!r}, which waits for consent"
             self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
 
-    def _placeholder(self, request: Request, language_of: Callable[[str], str], embed: Embed, document: str) -> bytes:
+    def _placeholder(
+        self, request: Request, language_of: Callable[[str], str], nonce: str, embed: Embed, document: str
+    ) -> bytes:
         try:
-            return self._stand_in(request, language_of(document), embed)
+            return self._stand_in(request, language_of(document), nonce, embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""
 
-    def _stand_in(self, request: Request, language: str, embed: Embed) -> bytes:
+    def _stand_in(self, request: Request, language: str, nonce: str, embed: Embed) -> bytes:
         category = self._policy.categories.get(embed.category)
         if category is None or category.required:  # an undeclared host: there is nothing to consent to
             return b""
@@ -375,6 +377,8 @@ class Markup:
             style_url=f"{here}{self._embed_style.path}",
             next_path=next_path(request),
             fingerprint=self._policy.fingerprint,
+            default_language=self._policy.default_language,
+            nonce=nonce,
         )
         return placeholder(place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height)
 

@@ -24,7 +24,10 @@ _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where placeholders are needed: the visitor's language and what it says, our addresses, and where the page is."""
+    """Where placeholders are needed: the visitor's language and what it says, our addresses, and where the page is.
+
+    ``nonce`` is the one with which the page's Content-Security-Policy lets things load, "" without any.
+    """
 
     language: str
     words: Mapping[str, str]
@@ -33,13 +36,15 @@ class Place:
     style_url: str
     next_path: str
     fingerprint: str
+    default_language: str = "en"
+    nonce: str = ""
 
 
 def placeholder(place: Place, category: Category, *, host: str, title: str, width: str, height: str) -> bytes:
     """Return the markup for one withheld embed. Everything that comes from the page is escaped here."""
     words = place.words
     direction = "rtl" if is_right_to_left(place.language) else "ltr"
-    label = label_of(category, place.language)
+    label = label_of(category, place.language, place.default_language)
     what = f"{title} ({host})" if title and host else title or host
     said = escape(words["embed-withheld"].format(what=what, category=label))
     fields = (
@@ -49,9 +54,10 @@ def placeholder(place: Place, category: Category, *, host: str, title: str, widt
         ("fingerprint", place.fingerprint),
     )
     hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields)
+    nonce = f' nonce="{escape(place.nonce)}"' if place.nonce else ""
     markup = (
         f'<span data-consent-embed lang="{place.language}" dir="{direction}"><template shadowrootmode="open">'
-        f'<link rel="stylesheet" href="{escape(place.style_url)}">'
+        f'<link rel="stylesheet" href="{escape(place.style_url)}"{nonce}>'
         f'<form class="cm-embed" method="post" action="{escape(place.choice_url)}">{hidden}'
         f'<canvas width="{_pixels(width, 300)}" height="{_pixels(height, 150)}" aria-hidden="true"></canvas>'
         f"<span><span>{said}</span> "

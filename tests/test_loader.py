@@ -507,6 +507,8 @@ MISTAKES = [
     (f'{SMALLEST}[texts.fr]\nkept = "Gardé 12 mois."', Id.BLANKS, "texts.fr.kept", "{lifetime}"),
     (f'{SMALLEST}[texts.fr]\ntitle = "Choix de {{name}}"', Id.BLANKS, "texts.fr.title", "none"),
     (f'{SMALLEST}[texts.fr]\ntitle = "Choix {{"', Id.BLANKS, "texts.fr.title", "written twice"),
+    (f'{SMALLEST}[texts.fr]\nkept = "Gardé {{lifetime:d}}."', Id.BLANKS, "texts.fr.kept", "{lifetime}"),
+    (f'{SMALLEST}[texts.fr]\nkept = "Gardé {{lifetime!r}}."', Id.BLANKS, "texts.fr.kept", "{lifetime}"),
 ]
 
 

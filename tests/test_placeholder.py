@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,12 @@ def test_it_is_a_form_to_the_choice_endpoint_that_leads_back() -> None:
     }
     assert "A film (video.example)" in form.text()
     assert [button.text() for button in form.css("button")] == ["Accept “Marketing” and load it"]
+
+
+def test_it_names_the_category_in_the_sites_own_language_where_it_has_no_other() -> None:
+    category = Category(name="films", label={"de": "Filme", "fr": "Les films"})
+    place = replace(PLACE, default_language="fr")
+    assert "Les films" in rendered(place, category).decode()
 
 
 def test_where_there_are_no_shadow_roots_it_is_a_link_to_the_settings() -> None:

@@ -57,11 +57,15 @@ def read_texts(root: Table) -> Mapping[str, Mapping[str, str]]:
 
 
 def blanks_of(text: str) -> set[str] | None:
-    """Return the names in braces that a text leaves to be filled in; None if its braces cannot be read."""
+    """Return the names in braces that a text leaves to be filled in; None if its braces cannot be read.
+
+    Nor may they say how to write it: ``{lifetime:d}`` is an error once there is a lifetime to be written.
+    """
     try:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        blanks = [(name, form, way) for _, name, form, way in string.Formatter().parse(text) if name is not None]
     except ValueError:
         return None
+    return None if any(form or way for _, form, way in blanks) else {name for name, _, _ in blanks}
 
 
 def _read_messages(table: Table, built_in: Mapping[str, str]) -> dict[str, str]:

@@ -94,7 +94,7 @@
     dialog = make("dialog");
     try {
       const here = encodeURIComponent(location.pathname + location.search);
-      const response = await fetch(page.settings + "?next=" + here);
+      const response = await fetch(page.settings + "&next=" + here);
       if (!response.ok) throw response;
       const settings = new DOMParser().parseFromString(await response.text(), "text/html");
       const host = document.body.appendChild(make("div"));

@@ -65,7 +65,7 @@ def test_it_leads_to_the_settings_by_keyboard(arrive: Arrive) -> None:
     assert visitor.page.url.endswith("/_consent/settings?language=fr")
 
 
-def test_what_the_jar_holds_is_what_the_page_says(arrive: Arrive) -> None:
+def test_rows_5_and_19_what_the_jar_holds_is_what_the_page_says(arrive: Arrive) -> None:
     """Acceptance rows 5 and 19, in a browser: every cookie of the site is listed, and session ones are told apart."""
     visitor = arrive("flask", locale="en-GB")
     visitor.save("functional", "analytics", "marketing")
@@ -83,3 +83,21 @@ def test_what_the_jar_holds_is_what_the_page_says(arrive: Arrive) -> None:
         ]
         assert listed, f"{cookie['name']} is not in the policy"
         assert ("session" in listed[0]) is (cookie["expires"] == -1), (cookie["name"], listed)
+
+
+def test_row_18_every_cookie_of_a_third_party_is_in_the_table_with_its_provider(arrive: Arrive) -> None:
+    visitor = arrive("flask", locale="en-GB")
+    visitor.save("functional", "analytics", "marketing", "chat")
+    visitor.visit("/product/dune-notebook")
+    jar = visitor.page.context.cookies()
+    others = [each for each in jar if not each["domain"].endswith("shop.test")]
+    assert {each["name"] for each in others} == {"IDE", "fr", "VISITOR_INFO1_LIVE"}
+    visitor.visit("/_consent/policy")
+    for cookie in others:
+        row = visitor.page.locator("tbody tr").filter(has=visitor.page.locator(f"th code:text-is('{cookie['name']}')"))
+        told = row.filter(has_text=cookie["domain"].lstrip("."))
+        assert told.count() == 1, cookie
+        provider, purpose, lifetime = told.locator("td").all_inner_texts()
+        assert provider not in ("", "Encre & Fil SARL") and purpose and lifetime, cookie
+        service = visitor.page.locator("table").last.locator("tr", has_text=provider)
+        assert service.locator("a[href^='https://']").count() > 0, provider

@@ -56,7 +56,7 @@ def stay(visitor: Any) -> None:
     visitor.page.evaluate("() => { window.isSame = true }")
 
 
-def test_every_combination_of_categories_is_exactly_its_third_parties_and_cookies(arrive: Arrive) -> None:
+def test_rows_8_and_9_every_combination_of_categories_is_exactly_its_third_parties_and_cookies(arrive: Arrive) -> None:
     """Row 8, and 9 with it: after a choice in the page, without leaving it."""
     for chosen in COMBINATIONS:
         visitor = arrive("flask")
@@ -73,7 +73,9 @@ def test_every_combination_of_categories_is_exactly_its_third_parties_and_cookie
 
 
 @pytest.mark.parametrize("category", ["analytics", "marketing"])
-def test_what_was_accepted_in_the_page_is_withdrawn_in_it(arrive: Arrive, door: str, category: str) -> None:
+def test_rows_6_and_7_what_was_accepted_in_the_page_is_withdrawn_in_it(
+    arrive: Arrive, door: str, category: str
+) -> None:
     """Rows 6 and 7."""
     visitor = arrive(door)
     visitor.visit(PRODUCT)
@@ -124,7 +126,7 @@ def test_no_cookie_of_a_script_outlives_the_policy(arrive: Arrive) -> None:
     assert [each["name"] for each in ours if each["expires"] > now + 397 * 86400] == []
 
 
-def test_a_page_of_somebody_silent_is_as_empty_after_scrolling_waiting_and_escape(arrive: Arrive) -> None:
+def test_row_3_a_page_of_somebody_silent_is_as_empty_after_scrolling_waiting_and_escape(arrive: Arrive) -> None:
     """Row 3."""
     visitor = arrive("flask")
     visitor.visit("/")

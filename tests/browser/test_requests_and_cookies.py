@@ -77,7 +77,7 @@ def test_the_logs_see_everything_where_nothing_is_withheld(arrive: Arrive) -> No
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_without_a_choice_nobody_else_is_contacted_and_only_the_necessary_is_kept(
+def test_rows_3_and_9_without_a_choice_nobody_else_is_contacted_and_only_the_necessary_is_kept(
     arrive: Arrive, shop: str, scripts: bool
 ) -> None:
     visitor = arrive(shop, java_script_enabled=scripts)
@@ -108,12 +108,12 @@ def accept_only(visitor: Any, category: str) -> None:
     assert visitor.jar == cookies_of(category)
 
 
-def test_analytics_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, shop: str) -> None:
+def test_row_6_analytics_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, shop: str) -> None:
     """Acceptance rows 6 and 9: what begins with consent."""
     accept_only(arrive(shop), "analytics")
 
 
-def test_marketing_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, door: str) -> None:
+def test_row_7_marketing_accepted_is_exactly_its_third_parties_and_cookies(arrive: Arrive, door: str) -> None:
     """Acceptance rows 7 and 9: what begins with consent."""
     accept_only(arrive(door), "marketing")
 
@@ -141,7 +141,7 @@ def test_the_site_s_own_snippet_counts_with_analytics_and_only_then(arrive: Arri
 # Withdrawal
 
 
-def test_a_withdrawal_silences_the_third_parties_and_empties_the_jar_of_host_and_domain(
+def test_row_6_a_withdrawal_silences_the_third_parties_and_empties_the_jar_of_host_and_domain(
     arrive: Arrive, shop: str
 ) -> None:
     """Acceptance rows 6, 7 and 15: what ends with its withdrawal."""

@@ -56,7 +56,7 @@ def test_it_is_a_page_that_anybody_may_read_and_keep_fresh(site: Site) -> None:
     assert site.visit("/_consent/policy", method="POST").status == 405
 
 
-def test_it_has_the_version_the_date_the_controller_and_the_contact(site: Site) -> None:
+def test_rows_20_and_22_it_has_the_version_the_date_the_controller_and_the_contact(site: Site) -> None:
     """Acceptance rows 20 and 22."""
     page = first(told(site), "main").text(separator=" ")
     for said in ("2026-11-21", "21 November 2026", "Example SARL", "dpo@example.org"):
@@ -127,7 +127,7 @@ DECLARED = [
 
 @pytest.mark.parametrize(("name", "lifetime", "asked", "kept"), DECLARED)
 @pytest.mark.parametrize("category", ["necessary", "analytics"])
-def test_what_a_browser_keeps_is_what_the_page_says(
+def test_row_19_what_a_browser_keeps_is_what_the_page_says(
     open_site: OpenSite,
     policy: dict[str, Any],
     category: str,
@@ -148,7 +148,7 @@ def test_what_a_browser_keeps_is_what_the_page_says(
     assert (shown == "session") is (kept is None)
 
 
-def test_every_necessary_cookie_that_is_observed_is_listed_and_lives_no_longer_than_said(site: Site) -> None:
+def test_row_5_every_necessary_cookie_that_is_observed_is_listed_and_lives_no_longer_than_said(site: Site) -> None:
     """Acceptance row 5: of the application, of its framework, and our own."""
     answer = site.choose("accept-all")
     lines = [*answer.set_cookies, *site.visit(sets=["basket=1; Max-Age=99999999", "session=1", "_ga=1"]).set_cookies]

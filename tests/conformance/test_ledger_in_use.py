@@ -70,7 +70,7 @@ def test_a_url_is_enough_and_nothing_is_made_before_a_choice(open_site: OpenSite
     assert not file.exists()
 
 
-def test_a_choice_is_recorded_with_all_there_is_to_prove(site: Site, ledger: SQLLedger) -> None:
+def test_rows_20_and_21_a_choice_is_recorded_with_all_there_is_to_prove(site: Site, ledger: SQLLedger) -> None:
     site.choose("save", "analytics", headers=[*SAME_ORIGIN, ("Accept-Language", "fr"), ("Sec-GPC", "1")])
     [record] = records(ledger)
     assert (record.state, record.mechanism, record.source, record.language) == ("partial", "save", "visitor", "fr")
@@ -84,7 +84,7 @@ def test_a_choice_is_recorded_with_all_there_is_to_prove(site: Site, ledger: SQL
     assert tally.records == 1
 
 
-def test_a_second_click_is_no_second_choice(site: Site, ledger: SQLLedger) -> None:
+def test_row_21_a_second_click_is_no_second_choice(site: Site, ledger: SQLLedger) -> None:
     site.choose("accept-all")
     first = site.consent
     site.clock.now += 2

@@ -242,7 +242,7 @@ def new_revision(policy: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [new_category, new_service, new_revision])
-def test_a_material_change_asks_again_at_once(
+def test_row_20_a_material_change_asks_again_at_once(
     site: Site, open_site: OpenSite, policy: dict[str, Any], change: Callable[[dict[str, Any]], None]
 ) -> None:
     site.choose("accept-all")

@@ -53,7 +53,7 @@ def test_only_what_is_withdrawn_is_expired(site: Site) -> None:
     assert {*answer.cookie_names} == {"__Host-consent", "_ads", "deep"}
 
 
-def test_from_the_next_request_on_they_are_not_seen(site: Site) -> None:
+def test_rows_15_and_16_from_the_next_request_on_they_are_not_seen(site: Site) -> None:
     """Acceptance row 16."""
     accept(site)
     site.choose("withdraw", carrying=OPTIONAL)
@@ -117,7 +117,7 @@ def test_an_http_only_cookie_is_expired_by_the_server_as_scripts_cannot(site: Si
     assert "_ads" not in site.jar
 
 
-def test_session_and_basket_survive(site: Site) -> None:
+def test_row_17_session_and_basket_survive(site: Site) -> None:
     """Acceptance row 17."""
     site.visit(sets=["session=s; HttpOnly", "basket=b; Max-Age=3600"])
     site.choose("accept-all")

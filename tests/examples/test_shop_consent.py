@@ -83,7 +83,7 @@ def test_a_first_visit_sets_no_cookie_that_needs_consent(visitor: Browser, page:
     assert answer.readable == set()
 
 
-def test_without_a_choice_everything_works_and_only_the_session_is_kept(visitor: Browser) -> None:
+def test_row_5_without_a_choice_everything_works_and_only_the_session_is_kept(visitor: Browser) -> None:
     assert cookies_of_a_day(visitor) == {"session"}
 
 
@@ -197,7 +197,7 @@ def test_after_a_withdrawal_the_shop_sees_and_sets_no_optional_cookie(withdrawn:
         assert MEASURED not in answer.text
 
 
-def test_what_a_browser_sends_all_the_same_is_hidden_and_expired_again(withdrawn: Withdrawn) -> None:
+def test_row_16_what_a_browser_sends_all_the_same_is_hidden_and_expired_again(withdrawn: Withdrawn) -> None:
     visitor, before, _ = withdrawn
     visitor.jar |= {name: before[name] for name in OPTIONAL.values()}
     answer = visitor.get("/")
@@ -206,7 +206,7 @@ def test_what_a_browser_sends_all_the_same_is_hidden_and_expired_again(withdrawn
     assert visitor.jar.keys() == NECESSARY
 
 
-def test_session_basket_and_language_survive_a_withdrawal(withdrawn: Withdrawn) -> None:
+def test_row_17_session_basket_and_language_survive_a_withdrawal(withdrawn: Withdrawn) -> None:
     visitor, before, _ = withdrawn
     assert visitor.jar["session"] == before["session"]
     basket, account = visitor.get("/basket").text, visitor.get("/account").text

@@ -252,7 +252,7 @@ def test_another_tab_learns_of_a_choice(chooser: Chooser) -> None:
     assert other.evaluate("() => consent.allows('analytics')") is False
 
 
-def test_a_page_from_the_back_forward_cache_asks_what_is_so_now(chooser: Chooser) -> None:
+def test_row_16_a_page_from_the_back_forward_cache_asks_what_is_so_now(chooser: Chooser) -> None:
     """Row 16. Playwright starts Chromium without that cache, so its event is sent by hand."""
     chooser.open("<img src='https://stats.example/1'>")
     chooser.run("""() => fetch("/_consent/choice", {

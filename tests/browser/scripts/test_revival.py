@@ -294,7 +294,7 @@ def test_data_attributes_that_visitors_write_become_no_scripts(page: Revived, wr
     }""")
     page.visitor.settle()
     assert page.run("() => window.hacked") is None
-    assert page.run("() => consent.state.settings") == "/_consent/settings"
+    assert page.run("() => consent.state.settings") == "/_consent/settings?language=en"
     assert page.asked == ["stats.example/1.png"]
 
 
