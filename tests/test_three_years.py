@@ -72,8 +72,8 @@ class Visitor(RuleBasedStateMachine):
         self.skew = 0
         self.revision = 1
         self.version = 0
-        self.keys: list[tuple[str, int]] = [("key 0", NOON)]
-        self.losses = 0
+        self.keys_made = 0
+        self.keys: list[tuple[str, int]] = [self._new_key()]
         self.jar = Jar()
         self.gpc = False
         self.script = Script()
@@ -123,12 +123,11 @@ class Visitor(RuleBasedStateMachine):
     def rotate_the_keys(self) -> None:
         """A retired key stays known for as long as a cookie may live."""
         recent = [(key, at) for key, at in self.keys[:-1] if self.now < months_after(at, 13) + DAY]
-        self.keys = [*recent, (self.keys[-1][0], self.now), (f"key {self.now} {len(self.keys)}", self.now)]
+        self.keys = [*recent, (self.keys[-1][0], self.now), self._new_key()]
 
     @rule()
     def lose_the_keys(self) -> None:
-        self.losses += 1
-        self.keys = [(f"found after loss {self.losses}", self.now)]
+        self.keys = [self._new_key()]
         self.chosen.clear()
         self.born.clear()
         self.first_ever.clear()
@@ -218,6 +217,11 @@ class Visitor(RuleBasedStateMachine):
                 assert cookie.expiry <= end_of_life(cookie.name, self.born[cookie.name]) + SKEW, cookie
 
     # How it is done
+
+    def _new_key(self) -> tuple[str, int]:
+        """A key that there never was before, whatever is lost and found at one instant."""
+        self.keys_made += 1
+        return f"key {self.keys_made}", self.now
 
     def _standing(self) -> dict[str, bool]:
         """The choices that still count, by the clock of the machine that is asked."""
