@@ -220,7 +220,7 @@ def _dbapi(wrapper: Any) -> Any:
     )
 
 
-class _SQLite(SQLiteDialect):
+class SQLiteOverDjango(SQLiteDialect):
     """SQLite through Django's cursors, which stream anyway."""
 
     driver = "consent_django"
@@ -233,7 +233,7 @@ class _Streaming(PGExecutionContext):
         return borrowed.chunked_cursor()
 
 
-class _PostgreSQL(PGDialect):
+class PostgreSQLOverDjango(PGDialect):
     """PostgreSQL through Django's cursors, those on the server for what is read row by row."""
 
     driver = "consent_django"
@@ -245,5 +245,5 @@ class _PostgreSQL(PGDialect):
         return connection is not None and bool(connection.is_cut_off)
 
 
-registry.register("sqlite.consent_django", __name__, "_SQLite")
-registry.register("postgresql.consent_django", __name__, "_PostgreSQL")
+registry.register("sqlite.consent_django", __name__, "SQLiteOverDjango")
+registry.register("postgresql.consent_django", __name__, "PostgreSQLOverDjango")
