@@ -627,7 +627,7 @@ def test_a_withheld_embed_can_be_loaded_by_its_own_button(site: Site) -> None:
     answer = site.visit(path, answers=[HTML], page=VIDEO)
     form = re.search(rb'<form class="cm-embed" method="post" action="([^"]*)">(.*?)</form>', answer.body)
     assert form is not None
-    assert form[1] == b"/_consent/choice"
+    assert form[1] == b"/_consent/choice?language=en"
     assert b"A film (video.example.net)" in form[2]
     assert b'<canvas width="560" height="315"' in form[2]
     fields = [(n.decode(), unescaped(v)) for n, v in re.findall(rb'name="(\w+)" value="([^"]*)"', form[2])]
@@ -652,7 +652,7 @@ def test_a_placeholder_speaks_the_visitors_language(site: Site) -> None:
 
 def test_a_placeholder_leads_to_the_mount_point(site: Site) -> None:
     answer = site.visit("/films", root="/shop", answers=[HTML], page=VIDEO)
-    assert b'action="/shop/_consent/choice"' in answer.body
+    assert b'action="/shop/_consent/choice?language=en"' in answer.body
     assert b'name="next" value="/shop/films"' in answer.body
     style = re.search(rb'href="(/shop/_consent/assets/embed-[0-9a-f]{12}\.css)"', answer.body)
     assert style is not None
