@@ -61,7 +61,14 @@ SETTINGS: dict[str, Any] = {
     "SECRET_KEY": KEY,
     "SECRET_KEY_FALLBACKS": [],
     "ALLOWED_HOSTS": ["testserver", "shop.example.org"],
-    "INSTALLED_APPS": ["consent_django", "django.contrib.sessions", "django.contrib.messages"],
+    "INSTALLED_APPS": [
+        "consent_django",
+        # The admin is imported by our own, and its checks then ask for users.
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "django.contrib.sessions",
+    ],
     "MIDDLEWARE": [CONSENT],
     "CONSENT": {"POLICY": POLICY},
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",

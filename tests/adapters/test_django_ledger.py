@@ -276,11 +276,8 @@ def test_threads_write_at_once_and_nothing_is_lost(alias: str, tmp_path: Path) -
     assert (tally.records, tally.chains) == (80, 4)
 
 
-def test_a_connection_that_the_server_cut_is_opened_again(
-    alias: str, ledger: DjangoLedger, request: pytest.FixtureRequest
-) -> None:
-    if connections[alias].vendor != "postgresql":
-        pytest.skip("nobody cuts a connection to a file")
+@pytest.mark.parametrize("alias", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_cut_is_opened_again(alias: str, ledger: DjangoLedger) -> None:
     ledger.append([record(subject="ada")])
     with psycopg.connect(url_of(alias).replace("+psycopg", ""), autocommit=True) as other:
         other.execute(
