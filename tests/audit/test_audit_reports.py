@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +18,7 @@ from consent_middleware.audit import KINDS, SEVERITIES, Baseline, BaselineError,
 from consent_middleware.audit.as_html import as_html
 from consent_middleware.audit.formats import as_json, as_junit, as_sarif
 from consent_middleware.cli import main
+from support.npm import npm_file
 from support.saboteur import POLICY, serve_sabotaged
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +31,6 @@ NASTY = Finding(
 )
 
 # A package of npm holds the schema of OASIS; this hash is its hash.
-SCHEMA = ("@microsoft/jest-sarif@1.0.0-beta.0", "package/lib/schemas/sarif-2.1.0-rtm.5.json")
-SCHEMA_HASH = "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8"
 
 
 def toml(tables: dict[str, Any]) -> str:
@@ -271,20 +267,6 @@ class TestTable:
 
 
 @pytest.fixture(scope="module")
-def sarif_schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The schema of SARIF 2.1.0, fetched from npm: it is not ours to pass on. Without npm or a network: a skip."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not here to fetch the schema with")
-    folder = tmp_path_factory.mktemp("schema")
-    package, member = SCHEMA
-    fetched = subprocess.run([npm, "pack", "--silent", package], cwd=folder, capture_output=True, check=False)
-    archive = next(folder.glob("*.tgz"), None)
-    if fetched.returncode or archive is None:
-        pytest.skip("npm could not fetch the schema")
-    with tarfile.open(archive) as files:
-        found = files.extractfile(member)
-        assert found is not None
-        text = found.read()
-    assert hashlib.sha256(text).hexdigest() == SCHEMA_HASH
-    return json.loads(text)
+def sarif_schema() -> Any:
+    """The schema of SARIF 2.1.0, from npm: it is not ours to pass on."""
+    return json.loads(npm_file("@microsoft/jest-sarif@1.0.0-beta.0", "lib/schemas/sarif-2.1.0-rtm.5.json"))

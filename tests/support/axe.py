@@ -8,7 +8,7 @@ from support.npm import npm_file
 
 
 def axe_source() -> str:
-    """Return the script. Skips the test where there is no npm to bring it."""
+    """Return the script. Fails the test if npm cannot bring it."""
     return npm_file("axe-core@4.10.3", "axe.min.js").decode()
 
 
