@@ -24,6 +24,7 @@ import trustme
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from shop import store
+from support.ports import wait_for
 from support.third_parties import ThirdParties, name_of, third_parties
 
 ROOT = Path(__file__).parents[2]
@@ -205,7 +206,7 @@ def ports(certificate: Mapping[str, Path], tmp_path_factory: pytest.TempPathFact
             for name in _COMMANDS
         }
         for port, process in started.values():
-            _wait_for(port, process)
+            wait_for(port, process)
         yield {name: port for name, (port, _) in started.items()}
 
 
@@ -219,7 +220,7 @@ def serving(certificate: Mapping[str, Path]) -> Serving:
     @contextmanager
     def serving(name: str, policy: Path) -> Iterator[int]:
         with _serving(name, certificate, policy) as (port, process):
-            _wait_for(port, process)
+            wait_for(port, process)
             yield port
 
     return serving
@@ -246,19 +247,6 @@ def _serving(name: str, files: Mapping[str, Path], policy: Path) -> Iterator[tup
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"the server ended with {process.returncode} before it answered"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the server did not start in time")
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from support.ports import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "examples" / "run"
@@ -77,33 +78,13 @@ def serving(framework: str, log: Path, environment: dict[str, str]) -> Iterator[
             env=environment,
         )
     try:
-        wait_for(process, port, log)
+        wait_for(port, process, log, seconds=SECONDS_TO_START)
         yield log.read_text()
     finally:
         # Its own session, so this is the script, what it may still be installing with, and nothing else.
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"examples/run ended by itself:\n{log.read_text()}"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"nothing answered within {SECONDS_TO_START} seconds:\n{log.read_text()}")
 
 
 def make_curl(directory: Path) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
 import pytest
+
+from support.ports import free_port, wait_for
 
 _PLACES = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
 _MISSING = """nginx was not found, and the tests behind a shared cache need it. Install it
@@ -60,28 +60,14 @@ def nginx(folder: Path, upstream: int, extra: str = "") -> Iterator[int]:
     program = next((found for place in _PLACES if (found := shutil.which(place))), None)
     if program is None:
         pytest.fail(_MISSING, pytrace=False)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     file = folder / "nginx.conf"
     file.write_text(_CONFIGURATION.substitute(user=user, folder=folder, port=port, upstream=upstream, extra=extra))
     process = subprocess.Popen([program, "-p", folder, "-c", file, "-e", folder / "error.log", "-g", "daemon off;"])
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"nginx ended with {process.returncode}"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx did not start in time")
