@@ -116,7 +116,7 @@ def rules_without_native() -> Rules:
         rules.marker_finder(WITHHELD)
         return rules
     finally:
-        setattr(literals, "native_finder", native)  # noqa: B010
+        literals.native_finder = native
 
 
 def our_tasks(first: bytes) -> dict[str, Task]:

@@ -364,7 +364,8 @@ def test_the_button_that_erases_says_what_it_does_in_the_language_of_the_page(si
 def test_a_record_names_the_language_of_the_page_on_which_it_was_made(
     open_site: OpenSite, policy: dict[str, Any], file: Path, ledger: SQLLedger
 ) -> None:
-    site = open_site({**policy, "banner": {"show": True}}, ledger=f"sqlite:///{file}")
+    used = open_ledger(f"sqlite:///{file}", KEY)
+    site = open_site({**policy, "banner": {"show": True}}, ledger=used)
     page = site.visit(
         answers=[("Content-Type", "text/html")],
         page=b"<!doctype html><html lang=fr><p>x",
@@ -374,6 +375,7 @@ def test_a_record_names_the_language_of_the_page_on_which_it_was_made(
     assert form is not None
     headers = [FORM, *SAME_ORIGIN, ("Accept-Language", "en")]
     site.visit(form[1].decode(), method="POST", headers=headers, body=b"action=accept-all")
+    used.close()
     assert [record.language for record in records(ledger)] == ["fr"]
 
 

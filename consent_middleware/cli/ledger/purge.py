@@ -25,7 +25,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     removed = ledger_of(options).purge(options.keep)
-    print(f"{removed} rows removed: erased, or of choices that ended more than {options.keep} ago", file=out)
+    print(f"{removed} removed: what was erased, and choices that ended more than {options.keep} ago", file=out)
     return False
 
 
