@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
@@ -49,6 +49,11 @@ class Database:
     @property
     def dialect(self) -> str:
         return self._engine.dialect.name
+
+    @property
+    def sql(self) -> Dialect:
+        """What SQLAlchemy knows of the database's SQL and of its driver."""
+        return self._engine.dialect
 
     def forget_connections_of_a_parent(self) -> bool:
         """Leave connections to the process that opened them; return whether this is another one."""
