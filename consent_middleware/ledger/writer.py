@@ -63,6 +63,11 @@ class Writer:
         rows = [values_of(record) for record in records]
         return self._patiently(lambda: self._append_all(rows, clicks=False))
 
+    def close(self) -> None:
+        """Give back the connection that is kept; the next record gets another."""
+        with self._lock:
+            self._database.release_writer()
+
     def _patiently(self, append: Callable[[], int]) -> int:
         """Append to another chain when this one cannot be gone on with, and once more when the connection broke."""
         was_cut_off = False
@@ -100,14 +105,14 @@ class Writer:
         """Store the row and move the head in one statement, which is one round trip."""
         linked, end = self._linked(chain, row)
         values = {**_row(linked), **_head(self._key, chain, end), **_click(row)}
-        with self._database.writing_at_once() as connection:
+        with self._database.appending_at_once() as connection:
             stored = statement.run(connection, values)
         if stored:
             self._chain = replace(chain, end=end)
         return stored
 
     def _append_all(self, rows: Sequence[dict[str, Any]], *, clicks: bool) -> int:
-        with self._database.writing() as connection:
+        with self._database.appending() as connection:
             start = chain = self._chain or self._open(connection)
             for row in rows:
                 linked, end = self._linked(chain, row)

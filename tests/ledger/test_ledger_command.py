@@ -112,7 +112,11 @@ def test_a_pseudonym_that_looks_like_an_option_is_none(consent: Consent, ledger:
         assert consent("show", subject)[0] == 0
         assert len(consent("export", "--subject", subject)[1].splitlines()) == 1
         [row] = csv.DictReader(io.StringIO(consent("export", "--format", "csv", "--subject", subject)[1]))
-        assert consent("erase", row["pii_principal_id"]) == (0, "1 records erased\n", "")  # with an apostrophe before it
+        assert consent("erase", row["pii_principal_id"]) == (
+            0,
+            "1 records erased\n",
+            "",
+        )  # with an apostrophe before it
         assert consent("erase", subject)[0] == 1
 
 

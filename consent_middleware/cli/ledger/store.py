@@ -35,7 +35,9 @@ def declare_store(parser: argparse.ArgumentParser) -> None:
 def declare_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DAY", type=_instant, help="decided on this day (UTC) or later: 2026-11-21")
     parser.add_argument("--until", metavar="DAY", type=_instant, help="decided before this day (UTC)")
-    parser.add_argument("--subject", metavar="PSEUDONYM", type=name, help="of one visitor, by the pseudonym in the cookie")
+    parser.add_argument(
+        "--subject", metavar="PSEUDONYM", type=name, help="of one visitor, by the pseudonym in the cookie"
+    )
 
 
 def selection_of(options: argparse.Namespace) -> Selection:
