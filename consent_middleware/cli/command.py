@@ -35,5 +35,10 @@ def declare_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
+def counted(number: int, thing: str) -> str:
+    """Return "1 record", "2 records"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def print_json(document: Any, out: TextIO) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False), file=out)

@@ -22,6 +22,9 @@ BUSY = 5
 
 _READING = "consent_reading"
 
+_ASKED_AGAIN_AFTER = 0.001
+"""Seconds: less than a writer needs between two of its transactions, so that nobody is passed over for long."""
+
 
 class KeptConnection:
     """A connection that is kept from one use to the next: to fetch it each time costs as much as an insertion."""
@@ -218,8 +221,35 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(_READING, False):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        _lock_sqlite(connection)
+
+
+def _lock_sqlite(connection: Connection) -> None:
+    # Left to itself SQLite asks for a lock ever more rarely, in the end ten times a second (sqliteDefaultBusyCallback),
+    # and among many busy writers some one never finds it free. So it is asked again and again.
+    raw: Any = connection.connection.driver_connection
+    [patience] = raw.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + patience / 1000
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        while (refusal := _refusal_to_begin(raw)) is not None:
+            if "locked" not in refusal or time.monotonic() > deadline:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # which raises what SQLAlchemy makes of the refusal
+                return
+            time.sleep(_ASKED_AGAIN_AFTER)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _refusal_to_begin(raw: Any) -> str | None:
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except Exception as error:
+        return str(error)
+    return None
 
 
 @contextmanager

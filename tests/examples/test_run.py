@@ -141,7 +141,7 @@ def test_afterwards_the_shop_can_read_none_of_it(story: Story) -> None:
 
 
 def test_both_choices_are_in_the_ledger(story: Story) -> None:
-    assert story.ledger == "2 records in 1 chains, 0 erased: everything is as it was written\n"
+    assert story.ledger == "2 records in 1 chain, 0 erased: everything is as it was written\n"
 
 
 @pytest.mark.parametrize(

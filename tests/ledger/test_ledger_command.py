@@ -71,6 +71,19 @@ def test_stats_count_by_category_day_and_mechanism(consent: Consent) -> None:
     assert as_json(consent("stats", "--format", "json", "--since", "2026-11-22"))["states"] == {"refused": 1}
 
 
+def test_days_on_which_many_were_asked_and_nobody_chose_are_there_too(
+    consent: Consent, ledger: SQLLedger, tmp_path: Path
+) -> None:
+    ledger._add_views({NOON // 86400: 5, NOON // 86400 + 7: 9})  # pyright: ignore[reportPrivateUsage]  # as its timer does
+    out = consent("stats")[1]
+    assert "2026-11-21  2 of 5 shown" in out
+    assert "2026-11-28  0 of 9 shown" in out
+    assert as_json(consent("stats", "--format", "json"))["banner_shown"] == {"2026-11-21": 5, "2026-11-28": 9}
+    report = tmp_path / "report.html"
+    consent("stats", "--html", str(report))
+    assert '<th scope="row">2026-11-28</th><td>0</td><td>9</td>' in report.read_text(encoding="utf-8")
+
+
 def test_the_report_is_one_page_with_a_plot_and_asks_nobody(consent: Consent, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("first.html", "second.html")]
     for file in files:
@@ -114,7 +127,7 @@ def test_a_pseudonym_that_looks_like_an_option_is_none(consent: Consent, ledger:
         [row] = csv.DictReader(io.StringIO(consent("export", "--format", "csv", "--subject", subject)[1]))
         assert consent("erase", row["pii_principal_id"]) == (
             0,
-            "1 records erased\n",
+            "1 record erased\n",
             "",
         )  # with an apostrophe before it
         assert consent("erase", subject)[0] == 1
@@ -130,7 +143,7 @@ def test_show_renders_the_page_of_its_day(consent: Consent, records: list[Record
 def test_verify_is_content_with_what_was_written(consent: Consent, tmp_path: Path) -> None:
     anchor = tmp_path / "anchor"
     status, out, _ = consent("verify", "--write-anchor", str(anchor))
-    assert (status, out) == (0, "3 records in 1 chains, 0 erased: everything is as it was written\n")
+    assert (status, out) == (0, "3 records in 1 chain, 0 erased: everything is as it was written\n")
     assert consent("verify", "--anchor", str(anchor))[0] == 0
 
 
@@ -148,7 +161,10 @@ def test_verify_names_what_was_not(consent: Consent, ledger: SQLLedger, records:
         for table in ("consent_record", "consent_chain"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     assert consent("verify")[0] == 0
-    assert consent("verify", "--anchor", str(anchor))[0] == 1
+    kept = anchor.read_bytes()
+    status, _, err = consent("verify", "--anchor", str(anchor), "--write-anchor", str(anchor))
+    assert (status, anchor.read_bytes()) == (1, kept)
+    assert "was not written" in err
 
 
 def test_an_export_has_the_names_of_the_standard(consent: Consent, records: list[Record], tmp_path: Path) -> None:
@@ -191,8 +207,8 @@ def test_what_was_exported_can_be_taken_in(
     file, other = tmp_path / "export.jsonl", f"sqlite:///{tmp_path}/other.db"
     consent("export", "--output", str(file))
     for expected in (
-        "3 of 3 records imported, the others were there\n",
-        "0 of 3 records imported, the others were there\n",
+        "3 of 3 records imported\n",
+        "0 of 3 records imported; the others were there already\n",
     ):
         assert consent("import", "--ledger", other, str(file)) == (0, expected, "")
     assert sorted(map(repr, reading.records(opened(other).database))) == sorted(map(repr, records))
@@ -205,22 +221,22 @@ def test_what_was_not_exported_is_named(consent: Consent, tmp_path: Path, line: 
     file.write_text(f"{line}\n", encoding="utf-8")
     status, _, err = consent("import", str(file))
     assert status == 2
-    assert "line 1 is no exported record: " in err
+    assert "line 1 is no exported record (" in err
 
 
 def test_a_copy_has_what_was_shown_too(
     consent: Consent, records: list[Record], opened: Callable[..., SQLLedger], tmp_path: Path
 ) -> None:
     other = f"sqlite:///{tmp_path}/copy.db"
-    assert consent("copy", other) == (0, "3 of 3 records copied, the others were there\n", "")
-    assert consent("copy", other) == (0, "0 of 3 records copied, the others were there\n", "")
+    assert consent("copy", other) == (0, "3 of 3 records copied\n", "")
+    assert consent("copy", other) == (0, "0 of 3 records copied; the others were there already\n", "")
     assert consent("show", "--ledger", other, records[0].record_id, "--html")[1] == PAGE.document.decode()
 
 
 def test_erase_and_purge_leave_a_ledger_that_verifies(consent: Consent, records: list[Record]) -> None:
     assert consent("erase", records[0].subject) == (0, "2 records erased\n", "")
     assert consent("erase", records[0].subject)[0] == 1
-    assert consent("verify")[:2] == (0, "1 records in 1 chains, 2 erased: everything is as it was written\n")
+    assert consent("verify")[:2] == (0, "1 record in 1 chain, 2 erased: everything is as it was written\n")
     assert consent("purge")[1].startswith("1 removed: ")  # the first, which is empty
     assert consent("verify")[0] == 0
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import os
 import random
-import resource
-import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +23,11 @@ from consent_middleware import ConsentWSGI
 from consent_middleware.ledger import SQLLedger, open_ledger, reading
 from consent_middleware.ledger.schema import CHAINS, RECORDS
 from consent_middleware.ledger.verification import Tally, verify
-from support.chooser import choose
+from support.chooser import choose, worker
 from support.postgres import Postgres
 from support.records import KEY, record, refusal
 from support.served import POLICY
 
-ROOT = Path(__file__).parents[2]
 PROCESSES = 8
 
 
@@ -45,15 +42,9 @@ class Crowd:
     def spool(self) -> Path:
         return self.folder / "spool"
 
-    def send(self, count: int, before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
-        """Let a worker answer so many visitors, after doing something in its process."""
-        paths = [str(ROOT), str(ROOT / "adapters"), str(ROOT / "tests")]
-        return subprocess.Popen(
-            [sys.executable, "-m", "support.chooser", self.url, self.spool, self.folder / "notes", str(count)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            stderr=subprocess.PIPE,
-            preexec_fn=before,
-        )
+    def send(self, count: int, *, quota: int | None = None) -> ForkServerProcess:
+        """Let a worker answer so many visitors."""
+        return worker(self.url, self.spool, self.folder / "notes", count, quota)
 
     def told(self, what: str) -> list[str]:
         """What visitors were told: the ids of the records of what was ``granted`` or ``refused``, or ``sorry``."""
@@ -78,15 +69,17 @@ def crowd(url: str, tmp_path: Path) -> Crowd:
     return Crowd(url, tmp_path)
 
 
-def finish(*workers: subprocess.Popen[bytes]) -> None:
-    for worker in workers:
-        _, complaints = worker.communicate(timeout=600)
-        assert worker.returncode == 0, complaints.decode()
+def finish(*workers: ForkServerProcess) -> None:
+    for each in workers:
+        each.join(600)
+        assert each.exitcode == 0
 
 
-def kill(worker: subprocess.Popen[bytes]) -> None:
-    worker.send_signal(signal.SIGKILL)
-    worker.communicate()
+def kill(*workers: ForkServerProcess) -> None:
+    for each in workers:
+        each.kill()
+    for each in workers:
+        each.join()
 
 
 def wait_for_more(crowd: Crowd, what: str, count: int = 1) -> None:
@@ -114,10 +107,10 @@ def test_eight_processes_write_at_once_and_nothing_is_lost(crowd: Crowd, pytestc
 def test_a_killed_worker_takes_nothing_with_it(crowd: Crowd, pytestconfig: pytest.Config) -> None:
     chance = random.Random(20261121)
     for _ in range(200 if pytestconfig.getoption("--soak") else 10):
-        worker = crowd.send(1_000_000)
+        doomed = crowd.send(1_000_000)
         wait_for_more(crowd, "granted")
         time.sleep(chance.random() / 20)  # any instant will do, and must
-        kill(worker)
+        kill(doomed)
     crowd.check()
 
 
@@ -135,8 +128,7 @@ def test_a_server_that_goes_and_comes_back_costs_nobody_a_proof(server: Postgres
                 server.start()
         wait_for_more(crowd, "granted", 10)
     finally:
-        for worker in workers:
-            kill(worker)
+        kill(*workers)
     crowd.check()
 
 
@@ -152,20 +144,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-def a_megabyte() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
-
-
 @pytest.mark.parametrize("ballast", [0, 2**20])
 def test_a_full_disk_grants_nothing_and_loses_nothing(disk: Path, tmp_path: Path, ballast: int) -> None:
     crowd = Crowd(f"sqlite:///{disk}/consent.db", tmp_path)
     (disk / "ballast").write_bytes(bytes(ballast))  # with it the disk is full first, without it the quota is
-    worker = crowd.send(1_000_000, a_megabyte)
+    doomed = crowd.send(1_000_000, quota=2**20)
     try:
         wait_for_more(crowd, "sorry", 5)
         wait_for_more(crowd, "refused", 5)
     finally:
-        kill(worker)
+        kill(doomed)
     (disk / "ballast").unlink()
     assert crowd.told("granted")
     assert crowd.check().records

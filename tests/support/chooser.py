@@ -1,17 +1,23 @@
-"""A worker process in which visitors choose: ``python -m support.chooser URL SPOOL NOTES COUNT``.
+"""Worker processes in which visitors choose, forked from one that has everything imported.
 
-Each is answered by the middleware itself. What a visitor was told is noted after the answer, in one write, so that a
-note is only there if the visitor knows: ``granted ID``, ``refused ID`` or ``sorry``.
+Each visitor is answered by the middleware itself. What they were told is noted after the answer, in one write, so that
+a note is only there if the visitor knows: ``granted ID``, ``refused ID`` or ``sorry``.
 """
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import os
+import resource
 import signal
 import sys
 from io import BytesIO
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any
 
+import pytest
 from werkzeug.test import run_wsgi_app
 
 from consent_middleware import ConsentWSGI
@@ -20,8 +26,27 @@ from consent_middleware.seal import Seal
 from support.records import KEY
 from support.served import POLICY
 
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["support.chooser"])
 
-def main(url: str, spool: str, notes: str, count: int) -> None:
+
+def worker(url: str, spool: Path, notes: Path, count: int, quota: int | None = None) -> ForkServerProcess:
+    """Start a worker that answers so many visitors; no file that it writes may become larger than ``quota``."""
+    process = _FORKS.Process(target=_answer, args=(url, spool, notes, count, quota))
+    # The process that is forked comes into being with the first worker, and is not told where modules are found.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        process.start()
+    return process
+
+
+def _answer(url: str, spool: Path, notes: Path, count: int, quota: int | None) -> None:
+    if quota is not None:
+        # A write beyond it is to fail and not to end the process.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (quota, quota))
+    logging.disable()  # what happens to the store is the test's business, and it happens a thousand times
+
     def nothing(environ: Any, start_response: Any) -> list[bytes]:
         raise AssertionError("only choices are made here")
 
@@ -55,12 +80,3 @@ def choose(app: ConsentWSGI, action: str) -> str:
     receipt = Seal(app.engine.policy, KEY).newest([cookie.partition(";")[0].partition("=")[2]], 2**40)
     assert receipt is not None
     return f"{'granted' if action == 'accept-all' else 'refused'} {receipt.id}\n"
-
-
-if __name__ == "__main__":
-    # With a limit on the size of files, a write beyond it is to fail and not to end the process.
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    import logging
-
-    logging.disable()  # what happens to the store is the test's business, and it happens a thousand times
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

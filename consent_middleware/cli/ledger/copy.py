@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TextIO
 
-from ..command import Command
-from .store import database_of, ledger_of, with_progress
+from ..command import Command, counted
+from .store import THE_OTHERS, database_of, ledger_of, with_progress
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     target.keep(all_shown(source))
     total = count(source)
     copied = sum(take_in(target, with_progress(records(source), total, "copying")))
-    print(f"{copied} of {total} records copied, the others were there", file=out)
+    print(f"{copied} of {counted(total, 'record')} copied{'' if copied == total else THE_OTHERS}", file=out)
     return False
 
 

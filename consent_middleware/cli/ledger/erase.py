@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TextIO
 
-from ..command import Command
+from ..command import Command, counted
 from .names import name
 from .store import ledger_of
 
@@ -18,7 +18,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     erased = ledger_of(options).erase(options.subject)
-    print(f"{erased} records erased" if erased else f"no record is of {options.subject!r}", file=out)
+    print(f"{counted(erased, 'record')} erased" if erased else f"no record is of {options.subject!r}", file=out)
     return not erased
 
 

@@ -11,8 +11,8 @@ from typing import Any, TextIO, cast
 
 from ...export import record_in
 from ...record import Record
-from ..command import Command, InputError
-from .store import ledger_of, with_progress
+from ..command import Command, InputError, counted
+from .store import THE_OTHERS, ledger_of, with_progress
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     ledger = ledger_of(options, url=options.ledger)
     read = 0
 
-    def counted(records: Iterable[Record]) -> Iterator[Record]:
+    def noted(records: Iterable[Record]) -> Iterator[Record]:
         nonlocal read
         for record in records:
             read += 1
@@ -40,8 +40,8 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
                 lines = stack.enter_context(open(options.file, encoding="utf-8"))
             except OSError as error:
                 raise InputError(f"cannot read {options.file}: {error.strerror or error}") from error
-        new = sum(take_in(ledger, counted(with_progress(_records(lines), None, "importing"))))
-    print(f"{new} of {read} records imported, the others were there", file=out)
+        new = sum(take_in(ledger, noted(with_progress(_records(lines), None, "importing"))))
+    print(f"{new} of {counted(read, 'record')} imported{'' if new == read else THE_OTHERS}", file=out)
     return False
 
 
@@ -53,7 +53,10 @@ def _records(lines: Iterable[str]) -> Iterator[Record]:
                 raise ValueError("it is no object")
             yield record_in(cast("dict[str, Any]", document))
         except ValueError as error:
-            raise InputError(f"line {number} is no exported record: {error}") from error
+            raise InputError(
+                f"line {number} is no exported record ({error}); what can be taken in is what consent ledger export "
+                "wrote as jsonl"
+            ) from error
 
 
 IMPORT = Command(

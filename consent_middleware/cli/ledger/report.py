@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...assets import asset
-from .stats import day_of
+from .stats import choices_of, day_of, summary
 
 if TYPE_CHECKING:
     from ...ledger.reading import Statistics
@@ -21,11 +21,12 @@ _TABLES = "table { border-collapse: collapse } th, td { text-align: start; paddi
 def report(found: Statistics) -> str:
     """Return the page as HTML."""
     parts = [
-        f"<h1>Choices</h1>\n<p>{found.records} records of {found.subjects} visitors, {found.erased} erased.</p>",
+        f"<h1>Choices</h1>\n<p>{summary(found)}.</p>",
         _plot(found) if found.days else "",
         _table("Category", "Granted", "Denied", found.categories),
         _table("Decided", "Times", None, {name: (times,) for name, times in found.states.items()}),
         _table("How", "Times", None, {name: (times,) for name, times in found.mechanisms.items()}),
+        _table("Day", "Choices", "Banner shown", _shown(found)) if found.views else "",
     ]
     body = "\n".join(part for part in parts if part)
     return f"""<!doctype html>
@@ -44,6 +45,10 @@ def report(found: Statistics) -> str:
 </body>
 </html>
 """
+
+
+def _shown(found: Statistics) -> dict[str, tuple[int, int]]:
+    return {day_of(day): (choices_of(day, found), views) for day, views in found.views.items()}
 
 
 def _plot(found: Statistics) -> str:

@@ -7,14 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..command import Command, InputError, declare_format, print_json
+from ..command import Command, InputError, counted, declare_format, print_json
 from .store import database_of, declare_selection, selection_of
 
 if TYPE_CHECKING:
     from ...ledger.reading import Statistics
-
-_DAYS_SHOWN = 31
-_WIDTH = 40
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +36,21 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     elif options.format == "json":
         print_json(_as_json(found), out)
     else:
-        _print(found, out)
+        from .chart import print_chart
+
+        print_chart(found, out)
     return False
+
+
+def summary(found: Statistics) -> str:
+    """Return how many records there are, of how many visitors."""
+    erased = f", {found.erased} erased" if found.erased else ""
+    return f"{counted(found.records, 'record')} of {counted(found.subjects, 'visitor')}{erased}"
+
+
+def choices_of(day: int, found: Statistics) -> int:
+    """Return how many choices were made on a day."""
+    return sum(found.days.get(day, {}).values())
 
 
 def day_of(number: int) -> str:
@@ -60,37 +70,6 @@ def _as_json(found: Statistics) -> dict[str, Any]:
         "days": {day_of(day): states for day, states in found.days.items()},
         "banner_shown": {day_of(day): views for day, views in found.views.items()},
     }
-
-
-def _print(found: Statistics, out: TextIO) -> None:
-    from rich.bar import Bar
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=out, highlight=False, soft_wrap=True)
-    erased = f", {found.erased} erased" if found.erased else ""
-    console.print(f"{found.records} records of {found.subjects} visitors{erased}")
-    if not found.records:
-        return
-    categories = Table("category", "granted", "denied", "", box=None, pad_edge=False, title_justify="left")
-    for name, (yes, no) in found.categories.items():
-        categories.add_row(name, _share(yes, yes + no), str(no), Bar(yes + no, 0, yes, width=_WIDTH))
-    for title, counts in (("decided", found.states), ("how", found.mechanisms), ("language", found.languages)):
-        console.print(f"\n{title}: " + ", ".join(f"{name or 'unknown'} {times}" for name, times in counts.items()))
-    console.print("")
-    console.print(categories)
-    days = Table("day", "choices", "", box=None, pad_edge=False)
-    most = max(sum(states.values()) for states in found.days.values())
-    for day, states in [*found.days.items()][-_DAYS_SHOWN:]:
-        times = sum(states.values())
-        shown = f" of {found.views[day]} shown" if day in found.views else ""
-        days.add_row(day_of(day), f"{times}{shown}", Bar(most, 0, times, width=_WIDTH))
-    console.print("")
-    console.print(days)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part} ({100 * part / whole:.0f} %)"
 
 
 STATS = Command(

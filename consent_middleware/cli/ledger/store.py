@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+THE_OTHERS = "; the others were there already"
+
 
 def declare_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -85,9 +87,8 @@ def explained() -> Generator[None]:
     except ImportError as error:
         missing = error.name or "SQLAlchemy"
         extra = "report" if missing == "matplotlib" else "ledger"
-        raise InputError(
-            f'{missing} is not installed; install the extra "{extra}": python -m pip install "consent-middleware[{extra}]"'
-        ) from error
+        remedy = f'install the extra "{extra}": python -m pip install "consent-middleware[{extra}]"'
+        raise InputError(f"{missing} is not installed; {remedy}") from error
     except ConfigurationError as error:
         raise InputError(str(error)) from error
     except Exception as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ..command import Command, InputError, declare_format, print_json
+from ..command import Command, InputError, counted, declare_format, print_json
 from .store import ledger_of
 
 if TYPE_CHECKING:
@@ -41,14 +42,16 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
             count += 1
             print(finding, file=out)
         print(_summary(tally, count), file=out)
-    if options.write_anchor and not count:
+    if options.write_anchor and count:
+        print(f"{options.write_anchor} was not written: an anchor is for a ledger without findings", file=sys.stderr)
+    elif options.write_anchor:
         _write(options.write_anchor, as_text(tally.anchor))
     return bool(count)
 
 
 def _summary(tally: Tally, count: int) -> str:
-    seen = f"{tally.records} records in {tally.chains} chains, {tally.erased} erased"
-    return f"{seen}: {count} findings" if count else f"{seen}: everything is as it was written"
+    seen = f"{counted(tally.records, 'record')} in {counted(tally.chains, 'chain')}, {tally.erased} erased"
+    return f"{seen}: {counted(count, 'finding') if count else 'everything is as it was written'}"
 
 
 def _read(file: str) -> dict[int, Link]:
