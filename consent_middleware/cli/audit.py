@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..errors import ConsentError, PolicyError
-from ..policy import Policy
+from ..errors import ConsentError
 from .command import Command, InputError
+from .policy_file import load_policy
 
 if TYPE_CHECKING:
     from ..audit import Options, Report
@@ -90,7 +90,7 @@ def _options(options: argparse.Namespace) -> Options:
     from ..audit import Limits, Options, Reach, State
 
     return Options(
-        policy=_policy(options.policy),
+        policy=None if options.policy is None else load_policy(options.policy),
         prefix=options.prefix,
         reach=Reach(pages=options.pages, depth=options.depth, heeds_robots=not options.ignore_robots),
         limits=Limits(timeout=options.timeout, size=options.megabytes * 1_000_000, pause=1 / options.rate),
@@ -127,17 +127,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
-
-
-def _policy(file: str | None) -> Policy | None:
-    if file is None:
-        return None
-    try:
-        return Policy.load(file)
-    except PolicyError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _trust(options: argparse.Namespace) -> ssl.SSLContext | bool:

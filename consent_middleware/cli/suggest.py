@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from .. import catalogue
-from ..errors import PolicyError
 from ..html import Rules
 from ..policy import Policy, Service
 from ..violations import CODE, Violation, is_host
 from .command import Command, InputError, declare_format, print_json
+from .policy_file import load_policy
 
 _LINE = re.compile(rf"{re.escape(CODE)}: (\{{[^\r\n]*\}})")
 _PAGES_SHOWN = 3
@@ -47,7 +47,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
-    policy = _policy(options.policy)
+    policy = None if options.policy is None else load_policy(options.policy)
     hosts = [host for host in _hosts(options.logs) if not _is_known(host.name, policy)]
     hosts.sort(key=lambda host: (-host.count, host.name))
     if options.format == "json":
@@ -57,15 +57,6 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     else:
         print("nothing was reported that the policy does not know", file=out)
     return bool(hosts)
-
-
-def _policy(file: str | None) -> Policy | None:
-    try:
-        return None if file is None else Policy.load(file)
-    except PolicyError as error:
-        raise InputError(f"{error}\n(consent check {file} explains)") from error
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _hosts(logs: Iterable[str]) -> list[Host]:

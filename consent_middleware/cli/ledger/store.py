@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ConfigurationError, PolicyError
+from ...errors import ConfigurationError
 from ...policy import Policy
 from ..command import InputError
+from ..policy_file import load_policy
 
 if TYPE_CHECKING:
     from ...ledger import SQLLedger
@@ -66,12 +67,7 @@ def ledger_of(options: argparse.Namespace, *, url: str | None = None, keys: list
 
 def policy_of(options: argparse.Namespace) -> Policy | None:
     """Return the policy that --policy names, if it does. Raises InputError."""
-    try:
-        return None if options.policy is None else Policy.load(options.policy)
-    except PolicyError as error:
-        raise InputError(f"{error}\n(consent check {options.policy} explains)") from error
-    except OSError as error:
-        raise InputError(f"cannot read {options.policy}: {error.strerror or error}") from error
+    return None if options.policy is None else load_policy(options.policy)
 
 
 @contextmanager
