@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Iterable
 
-from .cookies import SetCookie, cap_line, expire_line, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, expire_line, lacking, protect_line, read_set_cookie, visible_cookies
 from .decision import Decision
 from .deposits import MOST, Deposits, tolerance
 from .engine import Engine, Kind
-from .http import Request
+from .floor import Floor
+from .http import Request, is_secure
 from .own_cookies import first_name, own_line
 from .policy import CookieRule
 
@@ -71,7 +72,18 @@ class CookieGate:
             engine.reporter.report(
                 logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
             )
+        if engine.floor is not None and not is_deletion:  # of which nothing is left to be protected
+            capped = self._raised(engine.floor, cookie.name, kind, capped)
         return (capped if engine.enforces else line), optional
+
+    def _raised(self, floor: Floor, name: str, kind: Kind | None, line: str) -> str:
+        """The line with the attributes that the policy's floor asks for."""
+        least = floor.least(name, None if kind is None else kind.rule, secure=is_secure(self._request.scheme))
+        raised = protect_line(line, least)
+        if raised is not line and self._engine.reporter.is_news("consent.C009", name):
+            what = ", ".join(lacking(line, least))
+            self._engine.reporter.report(logging.INFO, "consent.C009", name, f"lacks {what}: the floor of the policy")
+        return raised
 
     def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
         if not self._permits(cookie.name, kind):
