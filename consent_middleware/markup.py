@@ -308,6 +308,14 @@ class Markup:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return NOTHING
 
+    def _mark(self, standing: Standing) -> str:
+        """Return what marks one page, "" where no mark is needed: who has chosen before is known by the receipt.
+
+        One mark on a page for everybody would make one visitor of all who choose on it; there, scripts make theirs.
+        """
+        is_known = standing.source in ("visitor", "application")
+        return "" if self._shares or is_known else self._token()
+
     def _body_end(self, insertion: Insertion, language_of: Callable[[str], str], document: str) -> bytes:
         try:
             return insertion.body_end(language_of(document))
@@ -322,8 +330,7 @@ class Markup:
         settings = self._policy.html
         language = partial(self._language, request, headers)
         shown = self._inserted(request, standing)
-        # One mark on a page for everybody would make one visitor of all who choose on it; there, scripts make theirs.
-        once = "" if self._shares else self._token()
+        once = self._mark(standing)
         insertion = self._insertion(request, headers, standing, shown, once)
         gate = HTMLGate(
             self._rules,

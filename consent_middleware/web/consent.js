@@ -15,7 +15,7 @@
   const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
-  // Marks the choices of this page, so that two clicks are one. A page for everybody comes without.
+  // Marks the choices of this page, so that two clicks are one. A page for everybody, or for somebody known, comes without.
   if (!page.once) {
     const octets = crypto.getRandomValues(new Uint8Array(11));
     page.once = Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("");
