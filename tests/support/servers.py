@@ -1,12 +1,16 @@
-"""Ports of this machine: one that is free, and waiting for who listens there."""
+"""Servers of other processes: a port for them, waiting until they answer, and ending them."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+SECONDS_TO_END = 10
 
 
 def free_port() -> int:
@@ -32,3 +36,18 @@ def wait_for(port: int, process: subprocess.Popen[Any], log: Path | None = None,
         else:
             return
     raise AssertionError(f"nothing answered within {seconds} seconds{told()}")
+
+
+@contextmanager
+def running(command: list[Any], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Run a command, with the options of Popen, for as long as the block lasts."""
+    process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
