@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from .elements import HELD, LOADING_IN_SVG
 from .literals import trie_pattern
-from .tokens import NAME, NAME_ENDS, TAG_ATTRIBUTES
+from .tokens import COMMENTS, NAME, NAME_ENDS, TAG_ATTRIBUTES
 
 BREAKOUT = frozenset(
     b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
@@ -48,11 +48,7 @@ left open.
 
 # Stretches -------------------------------------------------------------------------------------------------------
 
-_TEXT_AND_COMMENTS = (
-    rb"[^<]++|<(?=[^a-zA-Z!?/])"
-    rb"|<!--(?:-?>|(?:[^\-]++|-(?!-!?>))*+--!?>)"
-    rb"|<!(?!--|\[CDATA\[)[^>]*+>|<\?[^>]*+>|</(?=[^a-zA-Z])[^>]*+>"
-)
+_TEXT_AND_COMMENTS = rb"[^<]++|<(?=[^a-zA-Z!?/])|" + COMMENTS
 _CDATA = rb"|<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+\]\]>"
 _TAG = rb"<(?P<slash>/?+)(?P<name>" + NAME + rb")" + TAG_ATTRIBUTES + rb"(?P<closing>/?+)>"
 

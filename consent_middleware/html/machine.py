@@ -129,6 +129,8 @@ class Machine(JudgedDocument):
             return self._tag(buffer, start, end)
         if name == b"noscript":
             return self._noscript_of_tags(buffer, end) or self._tag(buffer, start, end)
+        if name == b"script":
+            return self._start_tag(name, buffer, start, end)
         if name in HOLD_TEXT:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
@@ -154,12 +156,20 @@ class Machine(JudgedDocument):
         search, at, close = self._search(), end, ending.start()
         tags: list[tuple[bytes, int, int]] = []
         while candidate := search(buffer, at, close):
+            place = candidate.start()
+            if not is_in_data(buffer, at, place):
+                return 0
+            if candidate[1] is None and (after := whole_comment(buffer, place)):
+                at = after
+                continue
             name = bytes(candidate[1] or b"").lower()
-            tag = WHOLE_TAG.match(buffer, candidate.start(), close)
-            if tag is None or name not in _PLAINLY_JUDGED or not is_in_data(buffer, at, tag.start()):
+            tag = WHOLE_TAG.match(buffer, place, close)
+            if tag is None or name not in _PLAINLY_JUDGED:
                 return 0
             tags.append((name, *tag.span()))
             at = tag.end()
+        if at > close:  # a comment that ends behind what is a noscript for others
+            return 0
         for tag_name, start, tag_end in tags:
             self._gate(tag_name, buffer, start, tag_end)
         return ending.end() + 1
@@ -201,7 +211,9 @@ class Machine(JudgedDocument):
             ):
                 return self._island_tag(name, buffer, *_of_tag(stretch))
             elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML and name in HELD:
-                return self._start_tag(name, buffer, *_of_tag(stretch))
+                start, end = _of_tag(stretch)
+                if name in SWITCHES or self._judge.verdicts.get(bytes(buffer[start:end])) is not DULL:
+                    return self._start_tag(name, buffer, start, end)
             at = stretch.end()
         self._step = self._content()
         return at

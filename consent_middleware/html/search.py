@@ -95,17 +95,19 @@ def _harmless(ignorable: Ignorable) -> str:
     )
 
 
-_PLAIN_IN_SVG = trie_pattern(
+_PLAIN_IN_ISLANDS = trie_pattern(
     [
         *("circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path", "polygon"),
         *("polyline", "radialgradient", "rect", "stop", "symbol", "text", "tspan"),
+        *("annotation", "mfrac", "mrow", "msqrt", "mstyle", "msub", "msup", "msubsup", "mtable", "mtd", "mtr"),
+        *("mover", "munder", "munderover", "semantics"),
     ],
     ignore_case=True,
 )
 
 
 def _island() -> str:
-    """An ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are, up to where it is left.
+    """An ``svg`` or ``math`` in which nothing loads, runs, or leads back to HTML, as most are, up to where it is left.
 
     That is its end, an end tag of something around it, or a start tag that cannot be in it. All of them are left to
     the search to find, but for ``</body>``, which ends no body where it ends an island. Neither text nor comments hold
@@ -116,15 +118,16 @@ def _island() -> str:
     inside = "|".join(
         (
             r"""[^<"']++""",
-            rf"/?{_PLAIN_IN_SVG}{_any_attributes()}".join(("<(?:", ")")),
-            r"""<title>[^<"']*+</title>|<desc>[^<"']*+</desc>|<!--[^<>"']*+>(?<=-->)""",
+            rf"</?{_PLAIN_IN_ISLANDS}{_any_attributes()}",
+            *(rf"""<{leaf}>[^<"']*+</{leaf}>""" for leaf in ("title", "desc", "mi", "mn", "mo", "ms", "mtext")),
+            r"""<!--[^<>"']*+>(?<=-->)""",
             rf"<use{_any_attributes(_NAME, '(?:xlink:)?href|data-consent', own_place)}|</use>",
         )
     )
     outside = trie_pattern([name.decode() for name in HTML_ANCESTORS - {b"body"} | {b"p", b"br"}])
     breakout = trie_pattern([name.decode() for name in BREAKOUT])
-    leaves = rf"</svg>|</{outside}{_any_attributes()}|(?=<{breakout}{_NAME_ENDS})"
-    return rf"(?:svg|math){attributes}/>|svg{attributes}>(?:{inside})*+(?:{leaves})"
+    leaves = rf"</{outside}{_any_attributes()}|(?=<{breakout}{_NAME_ENDS})"
+    return "|".join(rf"{root}{attributes}(?:/>|>(?:{inside})*+(?:</{root}>|{leaves}))" for root in ("svg", "math"))
 
 
 def _any_attributes(name: str = _ANY_NAME, but: str = r"(?!)", these: str = r"(?!)") -> str:

@@ -180,6 +180,7 @@ _ADVANCE = (
 
 # Text that holds no markup ---------------------------------------------------------------------------------------
 
+
 def _close_tag(name: str) -> re.Pattern[bytes]:
     return re.compile(b"</" + trie_pattern([name], ignore_case=True).encode() + NAME_ENDS)
 
@@ -255,6 +256,26 @@ def whole_comment(buffer: Buffer, at: int) -> int:
     ending = COMMENT_ABRUPT_END.match(buffer, at + 4) or COMMENT_END.search(buffer, at + 4)
     return ending.end() if ending else 0
 
+
+COMMENTS = (
+    rb"<!--(?:-?>|(?:[^\-]++|-(?!-!?>))*+--!?>)"
+    rb"|<!(?!--|\[CDATA\[)[^>]*+>|<\?[^>]*+>|</(?=[^a-zA-Z])[^>]*+>"
+)
+"""One comment, one declaration, or one of what is read as a comment (WHATWG 13.2.5.41), if it is whole."""
+
+BEFORE_HEAD = re.compile(
+    rb"(?:[\t\n\f\r ]++|"
+    + COMMENTS
+    + rb"|</(?![hH](?:[eE][aA][dD]|[tT][mM][lL])"
+    + NAME_ENDS
+    + rb"|[bB](?:[oO][dD][yY]|[rR])"
+    + NAME_ENDS
+    + rb")"
+    + NAME
+    + _ATTRIBUTES
+    + rb">)*+"
+)
+"""White space, comments and the end tags that are ignored before the head (13.2.6.4.1 to .3)."""
 
 # The proof of context --------------------------------------------------------------------------------------------
 
