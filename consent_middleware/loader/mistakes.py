@@ -48,6 +48,7 @@ class Id(Enum):
     URL = "consent.P040", "not the address of a page"
     DATE = "consent.P041", "not a day of the calendar"
     BLANKS = "consent.P042", "a text of the site's own lacks a blank of the built-in one, or has one too many"
+    FLOOR = "consent.P043", "a cookie of which the floor and its declaration say different things"
     SIGNAL = "consent.P050", "a word about the browser's signal that no category heeds"
     READS = "consent.P051", "a consent tool whose choices cannot be read, or not into that category"
     QUESTION = "consent.P060", "a question that nobody has answered yet"
