@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from importlib import import_module
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import pytest
 from consent_middleware import ConsentWSGI
 from consent_middleware.cli import main
 from support.hostile import hostile_server
-from support.servers import free_port
+from support.servers import free_port, serving
 
 GA = "https://www.googletagmanager.com/gtag/js?id=G-0000000000"
 COOKIES = {
@@ -44,16 +42,6 @@ def site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     cookies = [("Set-Cookie", line) for line in COOKIES.get(environ["PATH_INFO"], ())]
     start_response("200 OK", [("Content-Type", "text/html"), *cookies])
     return [PAGE.encode()]
-
-
-@contextmanager
-def serving(application: Any) -> Iterator[str]:
-    server = import_module("waitress.server").create_server(application, host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}/"
-    server.close()
-    thread.join(timeout=10)
 
 
 Init = Callable[..., tuple[int, str, str]]

@@ -13,11 +13,11 @@ import pytest
 from consent_middleware.cli import main
 
 REPORT = {"version": 1, "cookies": [{"name": "theme"}, {"name": "_hjid", "set": 0}], "hosts": []}
-DATABASE = """ID,Platform,Category,Cookie / Data Key name,Domain,Description,Retention period,Data Controller,X,Wildcard match
-1,Acme Themes,Functional,theme,x,"Remembers the theme,
-in two lines",1 year,Acme,x,0
-2,Acme Ads,Marketing,track_,x,Follows,1 year,Acme,x,1
-3,Acme Ads,Marketing,a,x,Short prefixes match too much,1 year,Acme,x,1
+DATABASE = """ID,Platform,Category,Cookie / Data Key name,Description,Retention period,Wildcard match
+1,Acme Themes,Functional,theme,"Remembers the theme,
+in two lines",1 year,0
+2,Acme Ads,Marketing,track_,Follows,1 year,1
+3,Acme Ads,Marketing,a,Short prefixes match too much,1 year,1
 """
 
 
