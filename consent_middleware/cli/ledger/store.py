@@ -82,7 +82,8 @@ def explained() -> Generator[None]:
         missing = error.name or "SQLAlchemy"
         extra = "report" if missing == "matplotlib" else "ledger"
         raise InputError(
-            f'{missing} is not installed; install the extra "{extra}": python -m pip install "consent-middleware[{extra}]"'
+            f'{missing} is not installed; install the extra "{extra}": '
+            f'python -m pip install "consent-middleware[{extra}]"'
         ) from error
     except ConfigurationError as error:
         raise InputError(str(error)) from error
