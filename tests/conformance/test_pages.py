@@ -660,7 +660,7 @@ def test_a_placeholder_leads_to_the_mount_point(site: Site) -> None:
     assert sheet.status == 200
     assert sheet.get("content-type") == "text/css; charset=utf-8"
     assert "immutable" in (sheet.get("cache-control") or "")
-    assert sheet.get("vary") is None
+    assert sheet.get("vary") == "Accept-Encoding"  # and never Cookie: everybody gets the same
 
 
 def test_undeclared_embeds_have_no_placeholder(open_site: OpenSite, policy: dict[str, Any]) -> None:
