@@ -94,6 +94,8 @@ class Engine:
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
         self.deposits = DepositSeal(self.keys)
+        self.deposited: set[Kind] = set()
+        """Of which rules this process has seen the application set cookies whose lives are counted."""
         self._shown: dict[str, Shown] = {}
         if not policy.contact:
             # A policy file without one is refused by the loader; the default policy cannot know it.

@@ -372,6 +372,13 @@ MISTAKES = [
         "another name",
     ),
     (f"{SMALLEST}reads = ['klaru']", Id.READS, "policy.reads[0].tool", "klaro"),
+    (f"{SMALLEST}mode = '?'", Id.QUESTION, "policy.mode", "write the answer"),
+    (f"{SMALLEST}date = '?'", Id.QUESTION, "policy.date", "write the answer"),
+    (f"{SMALLEST}dnt = '?'", Id.QUESTION, "policy.dnt", "write the answer"),
+    (f"{SMALLEST}cookie_lifetime = ' ? '", Id.QUESTION, "policy.cookie_lifetime", "write the answer"),
+    (f"{SMALLEST}[[cookies]]\nname = 'x'\ncategory = '?'", Id.QUESTION, "cookies[0].category", 'about "x"'),
+    (service('id = "own"\ncategory = "?"'), Id.QUESTION, "services[0].category", 'about "Own"'),
+    (service('id = "own"\ncategory = 5'), Id.WRONG_TYPE, "services[0].category", "quotes"),
     (
         f"{SMALLEST}reads = [{{tool = 'klaro', categories = {{a = ['x']}}}}]",
         Id.UNKNOWN_CATEGORY,

@@ -190,6 +190,8 @@ def _stands_alone(service: PlacedService, categories: Mapping[str, Category], fi
     category = service.service.category
     if category:
         return _judge_category(category, service.place, categories, findings)
+    if findings.concern((*service.place, "category")):
+        return False
     hint = "name it here, or list the service in one"
     findings.report(Id.MISSING_KEY, (*service.place, "category"), "is missing", hint)
     return False
