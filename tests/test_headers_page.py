@@ -26,6 +26,7 @@ ELSEWHERE = {
     "cli": "is a command",
     "testing": "is a plug-in of pytest",
     "ledger": "speaks to a database",
+    "draft": "drafts a policy, from other sites among others",
     "loader": "reads a policy",
     "migrations": "speaks to a database",
     "admin.py": "pages for staff, in the admin of Django and under its headers, one of them with a file to download",

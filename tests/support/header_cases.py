@@ -97,7 +97,7 @@ HEADERS: tuple[Header, ...] = (
         name="Sec-GPC",
         side="request",
         why="`1` refuses the categories that say so, until the visitor chooses otherwise here",
-        when="the decision is asked for",
+        when="the response depends on consent",
         setting="`gpc` of a category",
         rule="W3C Global Privacy Control",
     ),
@@ -105,7 +105,7 @@ HEADERS: tuple[Header, ...] = (
         name="DNT",
         side="request",
         why="the same, of old browsers",
-        when="the decision is asked for",
+        when="the response depends on consent",
         setting="`dnt = true`",
         rule="W3C Tracking Preference Expression 5.2",
     ),
@@ -148,8 +148,8 @@ HEADERS: tuple[Header, ...] = (
     Header(
         name="Accept-Encoding",
         side="request",
-        why="a page has to come in a coding that can be gated: gzip, deflate or none",
-        when=_PAGES,
+        why="a page has to come in a coding that can be gated: gzip, deflate or none; files of ours come in gzip",
+        when=f"{_PAGES}; files of ours",
         rule=f"{_SEMANTICS} 12.5.3",
     ),
     Header(
@@ -397,6 +397,13 @@ HEADERS: tuple[Header, ...] = (
         rule=f"{_SEMANTICS} 8.3",
     ),
     Header(
+        name="Content-Encoding",
+        side="ours",
+        why="files are sent compressed to whoever reads gzip",
+        when="files of ours",
+        rule=f"{_SEMANTICS} 8.4",
+    ),
+    Header(
         name="Content-Length",
         side="ours",
         why="how long it is",
@@ -441,8 +448,8 @@ HEADERS: tuple[Header, ...] = (
     Header(
         name="Vary",
         side="ours",
-        why="it speaks the visitor's language",
-        when="the cookie policy page; and wherever a cookie is set",
+        why="on what an answer depends: the visitor's choice, language, and coding",
+        when="pages, the state, files of ours; and wherever a cookie is set",
         rule=f"{_SEMANTICS} 12.5.5",
     ),
     Header(
@@ -772,7 +779,7 @@ CASES: tuple[Case, ...] = (
         asks=(("Content-Type", "application/csp-report"),),
         body=b"{}",
     ),
-    Case(title="A file of ours", path="/_consent/<script>"),
+    Case(title="A file of ours", path="/_consent/<file>", asks=(("Accept-Encoding", "gzip, br"),)),
     Case(
         title="That the site abides by the signal",
         settings={"policy": {"gpc_json": True}},

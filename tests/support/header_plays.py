@@ -89,7 +89,7 @@ def policy_of(case: Case) -> dict[str, Any]:
 
 
 def target_of(case: Case) -> str:
-    return case.path.replace("<script>", STYLES[0].path.removeprefix("/"))
+    return case.path.replace("<file>", STYLES[0].path.removeprefix("/"))
 
 
 def normal(name: str, value: str) -> str:
