@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 
@@ -11,9 +10,14 @@ from .decision import Decision
 from .deposits import MOST, Deposits
 from .engine import Engine, Kind
 from .http import Request
-from .own_cookies import first_name, own_line
+from .own_cookies import OWN_NAMES, first_name, own_line
 from .policy import CookieRule
+from .reports import Action, Event, route_of
 from .seal import LEEWAY
+from .suggestions import declared_as
+from .summary import Attributes
+
+logger = logging.getLogger("consent_middleware")
 
 _NO_ROOM = f"left as a session cookie: the first days of {MOST} others are remembered already"
 
@@ -25,7 +29,7 @@ class CookieGate:
     expires it. Once it is gone from the request, the next deposit is the first of another cookie.
     """
 
-    __slots__ = ("_decision", "_deposits", "_engine", "_request", "optional", "outlived")
+    __slots__ = ("_decision", "_deposits", "_engine", "_request", "notes", "optional", "outlived")
 
     def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
         self._engine = engine
@@ -36,6 +40,8 @@ class CookieGate:
         """Every cookie of the request about which consent or its age decides, by its name."""
         self.outlived: set[str] = set()
         """The names of those that have reached the end of their lives."""
+        self.notes: list[Event] = []
+        """What was done so far, where the response is to tell of it."""
 
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
@@ -46,14 +52,16 @@ class CookieGate:
         engine = self._engine
         cookie = read_set_cookie(line)
         if cookie is None:
-            engine.reporter.report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore")
+            self._report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore", "drop")
             return (None if engine.enforces else line), False
         now = self._decision.now
         kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.is_free
+        is_deletion = cookie.is_deletion(now)
+        if engine.summary is not None and not is_deletion:
+            self._watch(cookie.name, kind, cookie)
         if engine.applies is not None and not self._decision.visit.applies:
             return line, optional
-        is_deletion = cookie.is_deletion(now)
         if not is_deletion and not self._may_leave(cookie, kind):
             return (None if engine.enforces else line), optional
         latest = engine.latest(kind, now)
@@ -62,15 +70,14 @@ class CookieGate:
             first = self._begin(cookie.name, kind)
             if first is None:
                 session_only = True
-                engine.reporter.report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM)
+                self._report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM, "shorten", kind)
             elif first != now and (latest := engine.end_of_life(kind, first)) <= now:
-                engine.reporter.report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over")
+                self._report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over", "expire", kind)
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)
         if capped is not line:
-            engine.reporter.report(
-                logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
-            )
+            told = f"{self._was} given the lifetime that the policy allows"
+            self._report(self._level(logging.INFO), "consent.C004", cookie.name, told, "shorten", kind)
         return (capped if engine.enforces else line), optional
 
     def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
@@ -83,31 +90,38 @@ class CookieGate:
         known = self._engine.kind_of(as_read)
         return known is None or self._permits(as_read, known)
 
-    def _permits(self, name: str, kind: Kind | None, *, by_visitor: bool = False) -> bool:
-        """Whether a cookie of this name may be set or seen."""
-        engine = self._engine
+    def _permits(self, name: str, kind: Kind | None, action: Action = "withhold") -> bool:
+        """Whether a cookie of this name may be set or, if the action would be to hide it, be seen."""
         if kind is not None:
             if kind.category.required or self._decision.permits(kind.category.name):
                 return True
-            level = logging.DEBUG if engine.enforces else logging.WARNING
-            engine.reporter.report(level, "consent.C002", name, f"waits for consent to {kind.category.name!r}")
+            told = f"waits for consent to {kind.category.name!r}"
+            self._report(self._level(logging.DEBUG), "consent.C002", name, told, action, kind)
             return False
-        undeclared = engine.policy.undeclared_cookies
-        if undeclared != "allow" and engine.reporter.is_news("consent.C003", name, by_visitor=by_visitor):
-            fate = "withheld" if undeclared == "withhold" and engine.enforces else "let through"
-            engine.reporter.report(logging.WARNING, "consent.C003", name, _declare(name, fate), by_visitor=by_visitor)
-        return undeclared != "withhold" or not self._decision.visit.applies
+        undeclared = self._engine.policy.undeclared_cookies
+        if undeclared == "allow":
+            return True
+        if undeclared == "report":
+            self._report(logging.WARNING, "consent.C003", name, "was let through", "pass", by_visitor=action == "hide")
+            return True
+        if not self._decision.visit.applies:
+            return True
+        fate = f"{self._was} withheld"
+        self._report(logging.WARNING, "consent.C003", name, fate, action, by_visitor=action == "hide")
+        return False
 
     def _shows(self, name: str) -> bool:
         """Whether a request cookie may be seen, remembering what consent decides about."""
         kind = self._engine.kind_of(name)
+        if self._engine.summary is not None:
+            self._watch(name, kind)
         if kind is None:
-            shown = self._permits(name, None, by_visitor=True)
+            shown = self._permits(name, None, "hide")
         elif kind.is_free:
             return True
         else:
             self.optional[name] = kind.rule
-            shown = self._decision.permits(kind.category.name) and not self._has_outlived(name, kind)
+            shown = self._permits(name, kind, "hide") and not self._has_outlived(name, kind)
         return shown or not self._engine.enforces
 
     def _shows_bare(self, text: str) -> bool:
@@ -116,6 +130,82 @@ class CookieGate:
         It is a value, so it must not come into a log as a name that nobody declared.
         """
         return self._engine.kind_of(text) is None or self._shows(text)
+
+    # What is told of it
+
+    def tell_of_trailers(self, lines: Iterable[str]) -> None:
+        """Report Set-Cookie lines that stand where no browser reads them."""
+        for line in lines:
+            self._report(
+                logging.WARNING, "consent.C001", _name_in(line), "is in a trailer, which browsers ignore", "drop"
+            )
+
+    def tell_of_sweep(self, names: Iterable[str]) -> None:
+        """Report that these cookies are expired in the browser, or would be."""
+        for name in names:
+            kind = self._engine.kind_of(name)
+            told = f"{self._was} expired in the browser"
+            self._report(self._level(logging.DEBUG), "consent.C010", name, told, "expire", kind)
+
+    def _report(
+        self,
+        level: int,
+        code: str,
+        name: str,
+        explanation: str,
+        action: Action,
+        kind: Kind | None = None,
+        *,
+        by_visitor: bool = False,
+    ) -> None:
+        engine = self._engine
+        is_told = engine.policy.reports.header
+        # Whoever sends a cookie can make up its name, except that the policy has a rule for it.
+        key = name if kind is None else kind.rule.name
+        if not (is_told or engine.reporter.is_news(code, key, action, by_visitor=by_visitor)):
+            return
+        request = self._request
+        event = engine.reporter.report(
+            level,
+            code,
+            name,
+            _declare(name, explanation) if code == "consent.C003" else explanation,
+            action=action,
+            category=None if kind is None else kind.category.name,
+            rule=None if kind is None else kind.rule.name,
+            route=route_of(request.root, request.path),
+            by_visitor=by_visitor,
+        )
+        if is_told:
+            self.notes.append(event)
+
+    @property
+    def _was(self) -> str:
+        return "was" if self._engine.enforces else "would be"
+
+    def _level(self, level: int) -> int:
+        """How loudly something is told: what is daily work of the gate is news while nothing is enforced."""
+        return level if self._engine.enforces else logging.WARNING
+
+    def _watch(self, name: str, kind: Kind | None, cookie: SetCookie | None = None) -> None:
+        """Let the summary see a cookie, whatever becomes of it: one of a request, or one that is being set."""
+        summary, request = self._engine.summary, self._request
+        if summary is None or name in OWN_NAMES or not name:
+            return
+        category = None if kind is None else kind.category.name
+        try:
+            route = route_of(request.root, request.path)
+            if cookie is None:
+                summary.saw_cookie_sent(name, category, route)
+            else:
+                summary.saw_cookie_set(name, category, self._attributes(cookie), route)
+        except Exception:
+            logger.exception("consent.fault: a cookie could not be taken into the summary")
+
+    def _attributes(self, cookie: SetCookie) -> Attributes:
+        now = self._decision.now
+        expiry = cookie.expiry(now)
+        return Attributes(None if expiry is None else expiry - now, cookie.domain, cookie.path)
 
     # How old cookies are
 
@@ -164,6 +254,7 @@ class CookieGate:
         if self._engine.applies is not None and not self._decision.visit.applies:
             return False
         self.outlived.add(name)
+        self._report(logging.INFO, "consent.C006", name, f"{self._was} hidden: its time is over", "hide", kind)
         return True
 
     def _known(self) -> Deposits:
@@ -180,7 +271,5 @@ def _name_in(line: str) -> str:
 
 def _declare(name: str, fate: str) -> str:
     if not name:
-        return f"was {fate}: a cookie without a name cannot be declared"
-    # JSON strings are TOML strings, and in them no visitor's cookie name begins a line of the log.
-    quoted = json.dumps(name[:80])
-    return f"was {fate}: no rule of the policy declares it; add [[cookies]] with name = {quoted} and its category"
+        return f"{fate}: a cookie without a name cannot be declared"
+    return f"{fate}: no rule of the policy declares it; add {declared_as(name)}"

@@ -81,6 +81,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
     banner = parts.read_banner(root.table("banner"))
+    reports = parts.read_reports(root.table("reports"))
     texts = wording.read_texts(root)
     signals = parts.read_signals(root.table("consent_mode"))
     categories, listings = parts.read_categories(root)
@@ -102,6 +103,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
         reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         banner=banner,
+        reports=reports,
         texts=texts,
         consent_signals=signals,
         categories=categories,
