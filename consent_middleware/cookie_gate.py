@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from .cookies import SetCookie, cap_line, expire_line, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, expire_line, lacking, protect_line, read_set_cookie, visible_cookies
 from .decision import Decision
-from .deposits import MOST, Deposits
+from .deposits import MOST, Deposits, tolerance
 from .engine import Engine, Kind
-from .http import Request
+from .floor import Floor
+from .http import Request, is_secure
 from .own_cookies import OWN_NAMES, first_name, own_line
 from .policy import CookieRule
 from .reports import Action, Event, route_of
-from .seal import LEEWAY
 from .suggestions import declared_as
 from .summary import Attributes
 
@@ -29,13 +30,14 @@ class CookieGate:
     expires it. Once it is gone from the request, the next deposit is the first of another cookie.
     """
 
-    __slots__ = ("_decision", "_deposits", "_engine", "_request", "notes", "optional", "outlived")
+    __slots__ = ("_decision", "_deposits", "_engine", "_request", "_undated", "notes", "optional", "outlived")
 
     def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
         self._engine = engine
         self._request = request
         self._decision = decision
         self._deposits: Deposits | None = None
+        self._undated: dict[str, Kind] = {}
         self.optional: dict[str, CookieRule] = {}
         """Every cookie of the request about which consent or its age decides, by its name."""
         self.outlived: set[str] = set()
@@ -66,19 +68,33 @@ class CookieGate:
             return (None if engine.enforces else line), optional
         latest = engine.latest(kind, now)
         session_only = kind is not None and kind.session_only
-        if kind is not None and optional and not is_deletion and self._is_counted(cookie, kind):
-            first = self._begin(cookie.name, kind)
+        if kind is not None and optional and not is_deletion and engine.enforces:
+            first = self._begin(cookie, kind)
             if first is None:
                 session_only = True
                 self._report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM, "shorten", kind)
-            elif first != now and (latest := engine.end_of_life(kind, first)) <= now:
+            elif first != now and (latest := min(latest, self._last_end(kind, first))) <= now:
                 self._report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over", "expire", kind)
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)
         if capped is not line:
             told = f"{self._was} given the lifetime that the policy allows"
             self._report(self._level(logging.INFO), "consent.C004", cookie.name, told, "shorten", kind)
+        if engine.floor is not None and not is_deletion:  # of which nothing is left to be protected
+            capped = self._raised(engine.floor, cookie.name, kind, capped)
         return (capped if engine.enforces else line), optional
+
+    def _raised(self, floor: Floor, name: str, kind: Kind | None, line: str) -> str:
+        """The line with the attributes that the policy's floor asks for."""
+        least = floor.least(name, None if kind is None else kind.rule, secure=is_secure(self._request.scheme))
+        raised = protect_line(line, least)
+        if raised is not line:
+
+            def told() -> str:
+                return f"lacks {', '.join(lacking(line, least))}: the floor of the policy"
+
+            self._report(self._level(logging.INFO), "consent.C009", name, told, "change", kind)
+        return raised
 
     def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
         if not self._permits(cookie.name, kind):
@@ -95,20 +111,16 @@ class CookieGate:
         if kind is not None:
             if kind.category.required or self._decision.permits(kind.category.name):
                 return True
-            told = f"waits for consent to {kind.category.name!r}"
-            self._report(self._level(logging.DEBUG), "consent.C002", name, told, action, kind)
+            waits = f"waits for consent to {kind.category.name!r}"
+            self._report(self._level(logging.DEBUG), "consent.C002", name, waits, action, kind)
             return False
-        undeclared = self._engine.policy.undeclared_cookies
-        if undeclared == "allow":
-            return True
-        if undeclared == "report":
-            self._report(logging.WARNING, "consent.C003", name, "was let through", "pass", by_visitor=action == "hide")
-            return True
-        if not self._decision.visit.applies:
-            return True
-        fate = f"{self._was} withheld"
-        self._report(logging.WARNING, "consent.C003", name, fate, action, by_visitor=action == "hide")
-        return False
+        setting = self._engine.policy.undeclared_cookies
+        withholds = setting == "withhold" and self._decision.visit.applies
+        if withholds or setting == "report":
+            told = partial(_declare, name, f"{self._was} withheld" if withholds else "was let through")
+            done: Action = action if withholds else "pass"
+            self._report(logging.WARNING, "consent.C003", name, told, done, by_visitor=action == "hide")
+        return not withholds
 
     def _shows(self, name: str) -> bool:
         """Whether a request cookie may be seen, remembering what consent decides about."""
@@ -152,7 +164,7 @@ class CookieGate:
         level: int,
         code: str,
         name: str,
-        explanation: str,
+        explanation: str | Callable[[], str],
         action: Action,
         kind: Kind | None = None,
         *,
@@ -169,7 +181,7 @@ class CookieGate:
             level,
             code,
             name,
-            _declare(name, explanation) if code == "consent.C003" else explanation,
+            explanation() if callable(explanation) else explanation,
             action=action,
             category=None if kind is None else kind.category.name,
             rule=None if kind is None else kind.rule.name,
@@ -213,8 +225,13 @@ class CookieGate:
         """Take in that these cookies have just been expired, wherever they were."""
         self._known().forget(name for name in names if name not in self.outlived)
 
-    def companion(self) -> list[str]:
-        """Return the Set-Cookie line that keeps the first days of cookies, none if the visitor's is as it should be."""
+    def companion(self, *, may_recall: bool) -> list[str]:
+        """Return the Set-Cookie line that keeps the first days of cookies, none if the visitor's is as it should be.
+
+        ``may_recall``: whether it may come for cookies alone that this response does not set.
+        """
+        if may_recall:
+            self._date_what_was_lost()
         deposits, policy = self._deposits, self._engine.policy
         if deposits is None or not deposits.is_changed:
             return []
@@ -222,40 +239,63 @@ class CookieGate:
         name, now = first_name(policy, self._request.scheme), self._decision.now
         if not deposits.instants:
             return [own_line(policy, self._request, name, "", 0)]
-        age = policy.cookie_lifetime.end(min(now, max(deposits.instants.values()))) - now
+        age = deposits.end(policy.cookie_lifetime) - now
         return [own_line(policy, self._request, name, self._engine.deposits.dumps(deposits.instants), age)]
 
-    def _is_counted(self, cookie: SetCookie, kind: Kind) -> bool:
-        """Whether the life of this deposit counts from the first one of its name."""
-        policy = self._engine.policy
-        if not self._engine.enforces:
-            return False
-        is_session = kind.session_only or cookie.expiry(self._decision.now) is None
-        return policy.session_cookies == "count" or not is_session
-
-    def _begin(self, name: str, kind: Kind) -> int | None:
+    def _begin(self, cookie: SetCookie, kind: Kind) -> int | None:
         """Return the first day of a cookie that is being set, today if it is a new one; None if there is no room."""
-        deposits, now = self._known(), self._decision.now
+        deposits, now, name = self._known(), self._decision.now, cookie.name
         first = deposits.first(name)
+        is_new = first is None or self._is_gone(name, kind, first)
+        if not self._is_counted(cookie, kind):
+            if is_new and first is not None:
+                deposits.forget([name])
+            return now
+        self._engine.deposited.add(kind)
         deposits.keep()
-        # Of what lives on another path nothing is in the request: it is gone once no machine's clock says otherwise.
-        if first is not None and (name in self.optional or self._engine.end_of_life(kind, first) + LEEWAY > now):
+        if not is_new:
             return first
         is_remembered = deposits.remember(name) or (
             deposits.prune(self._engine.policy.cookie_lifetime, self.optional) and deposits.remember(name)
         )
         return now if is_remembered else None
 
+    def _is_counted(self, cookie: SetCookie, kind: Kind) -> bool:
+        """Whether the life of this deposit counts from the first one of its name."""
+        is_session = kind.session_only or cookie.expiry(self._decision.now) is None
+        return self._engine.policy.session_cookies == "count" or not is_session
+
+    def _is_gone(self, name: str, kind: Kind, first: int) -> bool:
+        """Whether the browser has nothing left of what was first set then, so that this name is another cookie's."""
+        # Of what lives on another path nothing is in the request: it is gone once no machine's clock says otherwise.
+        end = self._engine.end_of_life(kind, first)
+        return name not in self.optional and end + tolerance(end - first) <= self._decision.now
+
+    def _last_end(self, kind: Kind, first: int) -> int:
+        """Until when a cookie that was first set then may be renewed, so that it is over by every machine's clock."""
+        end = self._engine.end_of_life(kind, first)
+        return end - tolerance(end - first)
+
     def _has_outlived(self, name: str, kind: Kind) -> bool:
         """Whether a cookie of the request has been there for as long as it may."""
         first = self._known().first(name)
-        if first is None or self._engine.end_of_life(kind, first) > self._decision.now:
+        if first is None:
+            self._undated[name] = kind
+            return False
+        if self._engine.end_of_life(kind, first) > self._decision.now:
             return False
         if self._engine.applies is not None and not self._decision.visit.applies:
             return False
         self.outlived.add(name)
         self._report(logging.INFO, "consent.C006", name, f"{self._was} hidden: its time is over", "hide", kind)
         return True
+
+    def _date_what_was_lost(self) -> None:
+        """Let those lives begin of which nothing is known although the application sets such cookies through us."""
+        for name, kind in self._undated.items():
+            is_allowed = self._decision.permits(kind.category.name)
+            if kind in self._engine.deposited and is_allowed and self._decision.visit.applies:
+                self._known().remember(name)
 
     def _known(self) -> Deposits:
         if self._deposits is None:

@@ -66,6 +66,11 @@ def is_loopback(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
+def is_secure(scheme: str) -> bool:
+    """Whether a request of this scheme came through TLS, a WebSocket's handshake included."""
+    return scheme in ("https", "wss")
+
+
 def is_set_cookie(name: str) -> bool:
     """Whether a header of this name sets cookies.
 

@@ -34,6 +34,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "consent.C006": "a cookie is expired where it was to be renewed: its time, from its first deposit, is over",
         "consent.C007": "no room to remember another first day, so a cookie leaves as a session cookie",
         "consent.C008": "the policy tells visitors of no contact",
+        "consent.C009": "a cookie is given the attributes of the policy's floor",
         "consent.C010": "a cookie that the browser has is expired there: its category is not accepted",
         "consent.H001": "a page is not gated",
         "consent.H002": "a page cannot be gated because of its encoding",

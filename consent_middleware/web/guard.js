@@ -253,7 +253,7 @@
     if ((age || date) && left <= 0) return;
     if (cookieWaits(text.split(/[;=]/)[0].trim())) return NOTHING;
     // The last one counts (RFC 6265bis, 5.7).
-    if (left > CAP) args[0] = `${text}; max-age=${CAP / 1e3}`;
+    if (left > CAP) args[0] = text + "; max-age=" + CAP / 1e3;
   });
   wrap(window.CookieStore?.prototype, "set", ([options]) => {
     const { name, expires } = Object(options) === options ? options : { name: options };
