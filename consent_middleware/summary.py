@@ -80,7 +80,9 @@ class SeenCookie(Seen):
     """In how many Set-Cookie lines it was; ``count`` has the requests besides."""
 
     def tell(self) -> dict[str, Any]:
-        return {"name": self.name, **super().tell(), "attributes": self.attributes._asdict(), "set": self.set}
+        # Of what only browsers send nothing is known but its name: it may be a script's.
+        attributes = self.attributes._asdict() if self.set else {}
+        return {"name": self.name, **super().tell(), "attributes": attributes, "set": self.set}
 
 
 @dataclass
