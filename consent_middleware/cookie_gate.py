@@ -172,6 +172,8 @@ class CookieGate:
     ) -> None:
         engine = self._engine
         is_told = engine.policy.reports.header
+        if not (is_told or engine.reporter.hears(level)):
+            return
         # Whoever sends a cookie can make up its name, except that the policy has a rule for it.
         key = name if kind is None else kind.rule.name
         if not (is_told or engine.reporter.is_news(code, key, action, by_visitor=by_visitor)):

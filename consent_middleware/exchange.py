@@ -51,7 +51,6 @@ class Exchange:
         "_variant",
         "body",
         "decision",
-        "enforces",
         "gates_pages",
         "is_ours",
         "question",
@@ -74,11 +73,14 @@ class Exchange:
             engine.policy.gpc_json and request.path == GPC_PATH and not request.root
         )
         """Whether this request is for our own addresses, and the application never sees it."""
-        self.enforces = engine.enforces
-        """Whether anything changes; otherwise all is only looked at, and everything is to leave as it came."""
         self.decision = Decision(engine, request)
         self.question: Question | None = None
         """What ``answer`` found the visitor to ask of the ledger; without an answer there is nothing to be had."""
+
+    @property
+    def enforces(self) -> bool:
+        """Whether anything changes; otherwise all is only looked at, and everything is to leave as it came."""
+        return self._engine.enforces
 
     # The request
 

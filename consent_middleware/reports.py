@@ -83,6 +83,10 @@ class Reporter:
         self._lock = threading.Lock()
         self._told: dict[bool, set[tuple[str, str, str]]] = {False: set(), True: set()}
 
+    def hears(self, level: int) -> bool:
+        """Whether anybody hears of anything that is told at this level: the quickest no there is."""
+        return bool(self._listeners) or logger.isEnabledFor(level)
+
     def is_news(self, code: str, name: str, action: Action = "change", *, by_visitor: bool = False) -> bool:
         """Whether ``report`` would tell anybody; spares making up an explanation that nobody will read."""
         return bool(self._listeners) or self._is_new(_key(code, name, action), by_visitor)
