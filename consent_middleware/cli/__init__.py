@@ -18,12 +18,13 @@ from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .explain import EXPLAIN
+from .init import INIT
 from .ledger import LEDGER
 from .ledger.names import set_apart
 from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, EXPLAIN, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (INIT, CHECK, EXPLAIN, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 

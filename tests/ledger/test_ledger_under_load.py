@@ -26,7 +26,7 @@ from consent_middleware.ledger.verification import Tally, verify
 from support.chooser import choose, worker
 from support.postgres import Postgres
 from support.records import KEY, record, refusal
-from support.served import POLICY
+from support.three_categories import POLICY
 
 PROCESSES = 8
 

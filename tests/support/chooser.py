@@ -24,7 +24,7 @@ from consent_middleware import ConsentWSGI
 from consent_middleware.ledger import open_ledger
 from consent_middleware.seal import Seal
 from support.records import KEY
-from support.served import POLICY
+from support.three_categories import POLICY
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["support.chooser"])
