@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
+import json
 import re
 import unittest
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.core.handlers.asgi import ASGIHandler
-from django.core.management import call_command
+from django.core.management import ManagementUtility, call_command
 from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, TestCase, override_settings
@@ -34,7 +35,7 @@ from consent_middleware.ledger import open_ledger as open_by_url
 from consent_middleware.ledger.chain import KeyRing
 from consent_middleware.ledger.database import Database
 from consent_middleware.ledger.reading import records
-from consent_middleware.ledger.schema import METADATA
+from consent_middleware.ledger.schema import METADATA, STEPS
 from consent_middleware.ledger.verification import Tally, verify
 from consent_middleware.record import Repeated
 from support.doors import asgi_scope
@@ -187,6 +188,12 @@ def test_the_migration_makes_the_tables_that_a_ledger_with_a_url_makes(alias: st
 
 def _length(kind: Any) -> int | None:
     return None if isinstance(kind, sqlalchemy.LargeBinary) else getattr(kind, "length", None)
+
+
+def test_the_migrations_take_every_step_that_a_ledger_with_a_url_takes(alias: str) -> None:
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT version FROM consent_schema ORDER BY version")
+        assert [version for (version,) in cursor.fetchall()] == sorted(STEPS), "a step of schema.py has no migration"
 
 
 def test_a_ledger_with_a_url_works_on_tables_that_django_made(alias: str, ledger: DjangoLedger) -> None:
@@ -342,6 +349,46 @@ def test_a_real_handler_stores_too(site: Path) -> None:
     asyncio.run(handler(scope, receive, send))
     assert sent[0]["status"] == 303
     assert len(kept(site)) == 1
+
+
+def manage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Type ``manage.py consent_ledger …`` and return the exit status, and what was printed and complained."""
+    status = 0
+    try:
+        ManagementUtility(["manage.py", "consent_ledger", *arguments]).execute()
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    return status, *capsys.readouterr()
+
+
+def test_manage_py_has_what_the_command_has(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    choose(Client(), "accept-all")
+    for _ in range(2):
+        assert manage(capsys, "verify") == (0, "1 record in 1 chain, 0 erased: everything is as it was written\n", "")
+    status, out, _ = manage(capsys, "export")
+    subject = json.loads(out)["pii_principal_id"]
+    assert (status, out.count("\n")) == (0, 1)
+    file, other = tmp_path / "export.jsonl", f"sqlite:///{tmp_path}/other.db"
+    assert manage(capsys, "export", "--output", str(file)) == (0, "", "")
+    assert manage(capsys, "copy", other)[:2] == (0, "1 of 1 record copied\n")  # with the keys of the site
+    assert manage(capsys, "import", str(file), "--ledger", other)[1].startswith("0 of 1 record imported")
+    assert manage(capsys, "verify", "--ledger", other)[0] == 0
+    assert manage(capsys, "stats")[1].startswith("1 record of 1 visitor\n")
+    assert manage(capsys, "erase", subject)[:2] == (0, "1 record erased\n")
+    assert manage(capsys, "erase", subject)[0] == 1
+    assert manage(capsys, "purge")[1].startswith("1 removed: ")
+
+
+@pytest.mark.parametrize("wanted", [{}, {"LEDGER": []}])
+def test_manage_py_says_why_it_cannot(site: Path, capsys: pytest.CaptureFixture[str], wanted: dict[str, Any]) -> None:
+    class Own(list[Record]):
+        """Keeps records, and nobody else knows how."""
+
+    given = {name: Own(value) for name, value in wanted.items()}
+    with override_settings(CONSENT={"POLICY": POLICY, **given}):
+        status, out, err = manage(capsys, "verify")
+    assert (status, out) == (2, "")
+    assert 'CONSENT["LEDGER"]' in err
 
 
 def test_without_tables_nothing_is_granted_and_a_refusal_waits(site: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     from ...ledger.reading import all_shown, count, records
     from ...ledger.transfer import take_in
 
-    source, target = database_of(options), ledger_of(options, url=options.target)
+    source, target = database_of(options), ledger_of(options, url=options.target, may_be_new=True)
     target.keep(all_shown(source))
     total = count(source)
     copied = sum(take_in(target, with_progress(records(source), total, "copying")))

@@ -24,7 +24,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     from ...ledger.transfer import take_in
 
-    ledger = ledger_of(options, url=options.ledger)
+    ledger = ledger_of(options, may_be_new=True)
     read = 0
 
     def noted(records: Iterable[Record]) -> Iterator[Record]:

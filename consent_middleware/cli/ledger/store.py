@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ...errors import ConfigurationError
 from ...policy import Policy
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_Keys: TypeAlias = str | bytes | Iterable[str | bytes]
+
 THE_OTHERS = "; the others were there already"
 
 
@@ -30,7 +33,6 @@ def declare_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger",
         metavar="URL",
-        default=os.environ.get("CONSENT_LEDGER"),
         help='where the records are, "sqlite:///consent.db" perhaps (default: CONSENT_LEDGER)',
     )
 
@@ -49,25 +51,48 @@ def selection_of(options: argparse.Namespace) -> Selection:
     return Selection(subject=options.subject, since=options.since, until=options.until)
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site that has a ledger and keys of its own, instead of a URL and CONSENT_SECRET_KEYS."""
+
+    ledger: Callable[[], SQLLedger]
+    keys: Callable[[], _Keys]
+
+
 def database_of(options: argparse.Namespace) -> Database:
     """Return the store to read from. Raises InputError when none is named, or there is none."""
     return ledger_of(options, keys=["none, for who only reads"]).database
 
 
-def ledger_of(options: argparse.Namespace, *, url: str | None = None, keys: list[str] | None = None) -> SQLLedger:
-    """Return the ledger to work on, closed with the command; ``url`` names one that may be new. Raises InputError."""
+def ledger_of(
+    options: argparse.Namespace,
+    *,
+    url: str | None = None,
+    keys: _Keys | None = None,
+    may_be_new: bool = False,
+) -> SQLLedger:
+    """Return the ledger to work on, that at ``url`` if given, closed with the command. Raises InputError."""
     with explained():
-        from ...ledger import open_ledger
-
-        wanted = url or options.ledger
-        if not wanted:
-            raise InputError("which ledger? Write --ledger sqlite:///consent.db, or set CONSENT_LEDGER")
-        ledger = open_ledger(wanted, _keys() if keys is None else keys)
+        ledger = _opened(options, options.ledger if url is None else url, keys)
         options.opened.callback(ledger.close)
     path = ledger.database.path
-    if url is None and path is not None and not path.exists():
+    if not may_be_new and path is not None and not path.exists():
         raise InputError(f"there is no file {path}; the middleware makes it when the first visitor chooses")
     return ledger
+
+
+def _opened(options: argparse.Namespace, url: str | None, keys: _Keys | None) -> SQLLedger:
+    from ...ledger import open_ledger
+
+    site: Site | None = getattr(options, "site", None)
+    if url is None and site is not None:
+        return site.ledger()
+    wanted = os.environ.get("CONSENT_LEDGER") if url is None else url
+    if not wanted:
+        raise InputError("which ledger? Write --ledger sqlite:///consent.db, or set CONSENT_LEDGER")
+    if keys is None:
+        keys = _keys() if site is None else site.keys()
+    return open_ledger(wanted, keys)
 
 
 def policy_of(options: argparse.Namespace) -> Policy | None:
