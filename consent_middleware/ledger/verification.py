@@ -1,7 +1,7 @@
 """Does the store still say what was written into it? Finds what was changed, removed, inserted or moved, row by row.
 
-What cannot be seen from the inside: the whole store put back as it was at an earlier moment, or the newest chains
-removed together with their rows. For that, keep what ``anchor`` returns somewhere else, and compare.
+What cannot be seen from the inside: the whole store, or one chain, put back as it was at an earlier moment, or the
+newest chains removed together with their rows. For that, keep the ``anchor`` of a Tally somewhere else, and compare.
 """
 
 from __future__ import annotations

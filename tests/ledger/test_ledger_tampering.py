@@ -149,6 +149,34 @@ def test_an_anchor_tells_of_what_no_signature_can(ledger: SQLLedger, ids: list[s
     assert findings(ledger, anchor=anchor) == [("removed", 2, 0)]
 
 
+def test_an_anchor_tells_of_a_chain_that_was_put_back_from_a_copy(ledger: SQLLedger, ids: list[str]) -> None:
+    run(ledger, "CREATE TABLE copied AS SELECT * FROM consent_chain WHERE chain = 2")
+    for _ in range(2):
+        ledger.append([record()])
+    tally = Tally()
+    assert not [*verify(ledger.database, ledger.keys, tally)]
+    run(
+        ledger,
+        "DELETE FROM consent_record WHERE chain = 2 AND position > 1",
+        "DELETE FROM consent_chain WHERE chain = 2",
+        "INSERT INTO consent_chain SELECT * FROM copied",
+    )
+    assert findings(ledger) == []  # as docs/ledger.md says
+    assert findings(ledger, anchor=tally.anchor) == [("removed", 2, 3)]
+
+
+TO_CHAIN = "UPDATE consent_record SET chain = {} WHERE chain = {} AND position = 1"
+
+
+def test_rows_and_keys_that_change_chains_are_found(ledger: SQLLedger, ids: list[str]) -> None:
+    run(ledger, TO_CHAIN.format(9, 1), TO_CHAIN.format(1, 2), TO_CHAIN.format(2, 9))
+    assert {(chain, position) for _, chain, position in findings(ledger)} >= {(1, 1), (2, 1)}
+    run(ledger, TO_CHAIN.format(9, 1), TO_CHAIN.format(1, 2), TO_CHAIN.format(2, 9))
+    assert findings(ledger) == []
+    run(ledger, "UPDATE consent_chain SET writer = (SELECT min(writer) FROM consent_chain)")
+    assert [kind for kind, _, _ in findings(ledger)] == ["changed"]
+
+
 @pytest.mark.parametrize("column", ["seal", "link", "erasure", "decided_at", "choices", "schema"])
 def test_nonsense_of_any_type_is_found_and_stops_nothing(
     opened: Callable[..., SQLLedger], tmp_path: Path, column: str
