@@ -23,7 +23,7 @@ def written(file: str) -> str:
 
 
 def test_they_are_small() -> None:
-    """Below 6 kB, without the policy's rules: as the product itself compresses them where a client takes that."""
+    """Below 6 kB without the policy's rules, as we compress them ourselves."""
     assert sum(len(asset(file).compressed) for file in FILES) <= 6_000
 
 
