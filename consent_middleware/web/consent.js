@@ -15,10 +15,10 @@
   const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
-  // The banner and the way back.
+  // The banner and, last in the page, the way back.
   const OWN = "[data-consent-banner],div[data-consent-manage]";
   const own = new Set(document.querySelectorAll(OWN));
-  const back = document.querySelector("div[data-consent-manage]")?.shadowRoot;
+  const back = [...own].at(-1)?.shadowRoot;
   // Marks the choices of this page, so that two clicks are one. Pages for everybody, or for somebody known, have none.
   if (!page.once) {
     const octets = crypto.getRandomValues(new Uint8Array(11));
