@@ -211,7 +211,7 @@ class _Sorting:
         if fact.name in OWN_NAMES:
             return
         vendor = None if fact.is_framework else vendor_of_cookie(fact.name)
-        if vendor is not None and (fact.category or not fact.is_of_server or vendor.id in self._vendors):
+        if vendor is not None and (not fact.is_of_server or vendor.id in self._vendors):
             self._take_vendor(vendor, f"Cookie {shown_text(fact.name)}: {fact.evidence}", fact.category)
         elif reason := _why_undeclarable(fact.name):
             self.undeclarable[shown_text(fact.name)].append(f"{fact.evidence} It cannot be declared: {reason}.")

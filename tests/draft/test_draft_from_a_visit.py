@@ -188,6 +188,7 @@ REPORT = {
         },
         {"name": "_ga", "category": None, "count": 3, "set": 0, "attributes": {"max_age": None}, "routes": ["/"]},
         {"name": "session", "category": "necessary", "count": 2, "set": 2, "attributes": {"max_age": None}},
+        {"name": "visitor_id", "category": "analytics", "count": 2, "set": 2, "attributes": {"max_age": None}},
         {"name": "_hjid", "category": "audience", "count": 1, "set": 1, "attributes": {}},
         {"name": "own", "category": "audience", "count": 1, "set": 0, "attributes": {"max_age": None}},
         "not a row",
@@ -209,6 +210,7 @@ class TestAReport:
             {"name": "own", "category": "audience"},
             {"name": "session", "category": "necessary", "lifetime": "session"},
             {"name": "theme", "category": "?", "lifetime": "30 days", "path": "/shop"},
+            {"name": "visitor_id", "category": "analytics", "lifetime": "session"},
         ]
         assert "# Observed 41 times on /, /shop/<slug>, /basket and 1 more." in text
         assert "a script writes it, or a visitor made it up" in text

@@ -57,6 +57,7 @@ def test_the_check_complains_of_each_question_until_it_has_an_answer(
     text = file.read_text(encoding="utf-8")
     assert main(["check", "consent.toml"]) == 1
     complaints = capsys.readouterr().out
+    assert complaints.startswith("consent.toml: 3 open questions\n")
     assert complaints.count("[consent.P060]") == text.count("QUESTION: ") == 3
     assert 'about "theme"' in complaints
     file.write_text(answered(text).replace('category = "?"', 'category = "functional"'), encoding="utf-8")
