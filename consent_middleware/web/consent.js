@@ -275,9 +275,10 @@
   Object.defineProperty(window, "consent", { value: api });
   keep();
   document.addEventListener("click", improve);
-  // A page from the back/forward cache, and one in another tab, may show what is no longer so.
+  // A page from the back/forward cache, one that was loaded ahead, and one in another tab may show what is no longer so.
   const refresh = () => ask(page.state).catch(() => {});
   addEventListener("pageshow", (event) => event.persisted && refresh());
+  document.addEventListener("prerenderingchange", refresh);
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
   revive();
