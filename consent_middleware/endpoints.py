@@ -173,7 +173,7 @@ class Endpoints:
         elif not self._violations.has_room(decision.now):
             status = 429
         else:
-            self._violations.take(body, request.host)
+            self._violations.take(body, request.host, decision.now)
         return Reply(status, (*_TEXT, *_COMMON))
 
     def _report(self, summary: Summary, request: Request, decision: Decision, body: bytes | None) -> Reply:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import pairwise, product
-from string import ascii_letters, digits
+from string import ascii_uppercase, digits
 from typing import NamedTuple
 
 _TOKEN = re.compile(
@@ -33,7 +33,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
-_LETTERS = ascii_letters + "$_"
+_BEHIND_BINDINGS = frozenset({";", "=>", "{", "of", "in"})
+_LETTERS = "etnairosldcuhpmfgvbywkxzjq" + ascii_uppercase + "$_"
+"""Those first that the words of the scripts are full of: the fewer there are, the better they are compressed."""
 _RESERVED = frozenset({"as", "do", "if", "in", "is", "of"})
 """Words of the language that are as short as our names."""
 
@@ -108,45 +110,43 @@ def _joined(texts: Iterable[str]) -> str:
 # Names
 
 
+class _Function(NamedTuple):
+    """A function as places of tokens: from its parameters to behind its body, and the names that it declares."""
+
+    start: int
+    end: int
+    declares: set[str]
+
+
 def _short_names(tokens: Sequence[_Token]) -> dict[str, str]:
     """Return a short name for each that the script declares, the shortest for the most frequent.
 
-    Two may share one if no part of the script, and not its outermost scope, has both. So wherever a name is used,
-    nothing nearer has taken its new name.
+    A name matters to a function that declares it, and to all between that and where it is used. Two that matter to
+    the same function get different names; so wherever one is used, nothing nearer is called like it.
     """
-    declared = _declared(tokens)
+    functions = _functions(tokens)
     uses = Counter[str]()
-    parts_of: defaultdict[str, set[int]] = defaultdict(set)
-    for (token, after), part in zip(_with_next(tokens), _parts(tokens), strict=True):
-        if token.text in declared and _is_variable(token, after):
-            uses[token.text] += 1
-            parts_of[token.text] |= {part, 0} if _may_be_outermost(token) else {part}
+    matters: defaultdict[str, set[int]] = defaultdict(set)
+    for at, (token, after) in enumerate(_with_next(tokens)):
+        concerned = list(_concerned(functions, token.text, at)) if _is_variable(token, after) else []
+        matters[token.text].update(function.start for function in concerned)
+        uses[token.text] += bool(concerned)
     kept = {token.text for token in tokens} | _RESERVED
     names = [name for name in _names() if name not in kept]
     taken: defaultdict[int, set[str]] = defaultdict(set)
     short: dict[str, str] = {}
-    for name, _ in uses.most_common():
-        short[name] = next(each for each in names if all(each not in taken[part] for part in parts_of[name]))
-        for part in parts_of[name]:
-            taken[part].add(short[name])
+    for name, _ in (+uses).most_common():
+        short[name] = next(each for each in names if all(each not in taken[start] for start in matters[name]))
+        for start in matters[name]:
+            taken[start].add(short[name])
     return short
 
 
-_OUTERMOST = ("(", "{")
-"""What is open in the outermost scope: (function () { … })."""
-
-
-def _may_be_outermost(token: _Token) -> bool:
-    return token.brackets[:2] != _OUTERMOST or {"[", "object"}.issuperset(token.brackets[2:])
-
-
-def _parts(tokens: Sequence[_Token]) -> Iterator[int]:
-    """Number the declarations of the outermost scope, each with what follows up to the next; 0 is what is before."""
-    part = 0
-    for token in tokens:
-        begins = token.before in {";", "{", "}"} and token.text in {"const", "let", "function", "async"}
-        part += begins and token.brackets == _OUTERMOST
-        yield part
+def _concerned(functions: Sequence[_Function], name: str, at: int) -> list[_Function]:
+    """Return the functions around a place, from the one that declares the name inwards; none if none declares it."""
+    around = _around(functions, at)
+    declaring = [depth for depth, function in enumerate(around) if name in function.declares]
+    return around[declaring[-1] :] if declaring else []
 
 
 def _names() -> Iterator[str]:
@@ -159,21 +159,27 @@ def _is_variable(token: _Token, after: str) -> bool:
     return token.kind == "name" and token.before not in {".", "?.", "get"} and not is_key
 
 
-def _declared(tokens: Sequence[_Token]) -> set[str]:
-    names: set[str] = set()
+def _functions(tokens: Sequence[_Token]) -> list[_Function]:
+    """Return all functions, an outer one before those in it."""
+    functions: list[_Function] = []
     for at, token in enumerate(tokens):
-        match token.text:
-            case "const" | "let":
-                names |= _bound(tokens, at + 1)
-            case "function":
-                is_named = tokens[at + 1].kind == "name"
-                names |= {tokens[at + 1].text} if is_named else set()
-                names |= _bound(tokens, at + 1 + is_named)
-            case "=>":
-                names |= _bound(tokens, _start_of_parameters(tokens, at))
-            case _:
-                pass
-    return names
+        if token.text == "function":
+            start = at + 1 + (tokens[at + 1].kind == "name")
+            functions.append(_Function(start, _end_of_body(tokens, _closing(tokens, start) + 1), _bound(tokens, start)))
+        elif token.text == "=>":
+            start = _start_of_parameters(tokens, at)
+            functions.append(_Function(start, _end_of_body(tokens, at + 1), _bound(tokens, start)))
+    functions.sort()
+    for at, token in enumerate(tokens):
+        if token.text in {"const", "let"}:
+            _around(functions, at)[-1].declares.update(_bound(tokens, at + 1))
+        elif token.text == "function" and tokens[at + 1].kind == "name":
+            _around(functions, at)[-1].declares.add(tokens[at + 1].text)
+    return functions
+
+
+def _around(functions: Sequence[_Function], at: int) -> list[_Function]:
+    return [function for function in functions if function.start <= at < function.end]
 
 
 def _start_of_parameters(tokens: Sequence[_Token], arrow: int) -> int:
@@ -181,17 +187,33 @@ def _start_of_parameters(tokens: Sequence[_Token], arrow: int) -> int:
     return next(at for at in range(arrow - 1, -1, -1) if len(tokens[at].brackets) == depth and tokens[at].text != ")")
 
 
-def _bound(tokens: Sequence[_Token], at: int) -> set[str]:
-    """Return the names that the pattern which begins here declares; of ``let a, b`` all, and no default value."""
+def _closing(tokens: Sequence[_Token], opening: int) -> int:
+    depth = len(tokens[opening].brackets)
+    return next(at for at in range(opening + 1, len(tokens)) if len(tokens[at].brackets) == depth)
+
+
+def _end_of_body(tokens: Sequence[_Token], start: int) -> int:
+    if tokens[start].text == "{":
+        return _closing(tokens, start) + 1
+    depth = len(tokens[start].brackets)
+    for at in range(start, len(tokens)):
+        is_behind = tokens[at].text in _CLOSING and len(tokens[at].brackets) < depth
+        if is_behind or (tokens[at].text in {",", ";"} and len(tokens[at].brackets) == depth):
+            return at
+    return len(tokens)
+
+
+def _bound(tokens: Sequence[_Token], start: int) -> set[str]:
+    """Return the names that the parameters, or the declaration, beginning here give to something."""
     names: set[str] = set()
-    depth, is_value = len(tokens[at].brackets), False
-    while True:
-        token, after = tokens[at], tokens[at + 1]
-        if token.text in {"=", ","}:
-            is_value = token.text == "="
-        elif token.kind == "name" and not is_value and after.text != ":":
+    depth, value_depth = len(tokens[start].brackets), None
+    for token, after in pairwise(tokens[start:]):
+        if value_depth is None and token.text == "=":
+            value_depth = len(token.brackets)
+        elif token.text == "," and value_depth is not None and len(token.brackets) <= value_depth:
+            value_depth = None
+        elif value_depth is None and token.kind == "name" and after.text != ":":
             names.add(token.text)
-        ends = len(after.brackets) == depth and token.text != "," and after.text not in {",", *_CLOSING}
-        if ends:
-            return names
-        at += 1
+        if len(after.brackets) <= depth and after.text in _BEHIND_BINDINGS:
+            break
+    return names

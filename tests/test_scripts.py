@@ -30,17 +30,22 @@ def test_they_are_small() -> None:
 @pytest.mark.parametrize(
     ("written", "sent"),
     [
-        ("(function () {\n  // why\n  const it = 1; // more\n})();\n", "(function(){const a=1})();"),
-        ('(function () { const it = "// it"; f(it); })();', '(function(){const a="// it";f(a)})();'),
-        ("(function () { const it = a => a / 2 + +a; })();", "(function(){const c=b=>b/2+ +b})();"),
-        ("(function (it) { it.it({ it, its: it, of: it.it }); })();", "(function(a){a.it({it:a,its:a,of:a.it})})();"),
-        ("(function () { const { it, its: c } = a; it(c); })();", "(function(){const{it:b,its:d}=a;b(d)})();"),
-        ('(function () { const it = /[/}]\\/ "/.test(x); })();', '(function(){const a=/[/}]\\/ "/.test(x)})();'),
-        ("(function () { let it, its; it = its++ - --its; })();", "(function(){let b,a;b=a++- --a})();"),
-        ("(function () { for (const [it, its] of all) it(its); })();", "(function(){for(const[a,b]of all)a(b)})();"),
+        ("(function () {\n  // why\n  const it = 1; // more\n})();\n", "(function(){const e=1})();"),
+        ('(function () { const it = "// it"; f(it); })();', '(function(){const e="// it";f(e)})();'),
+        ("(function () { const it = a => a / 2 + +a; })();", "(function(){const e=e=>e/2+ +e})();"),
+        ("(function (it) { it.it({ it, its: it, of: it.it }); })();", "(function(e){e.it({it:e,its:e,of:e.it})})();"),
+        ("(function () { const { it, its: c } = a; it(c); })();", "(function(){const{it:e,its:t}=a;e(t)})();"),
+        ('(function () { const it = /[/}]\\/ "/.test(x); })();', '(function(){const e=/[/}]\\/ "/.test(x)})();'),
+        ("(function () { let it = 1, its; it = its++ - --its; })();", "(function(){let t=1,e;t=e++- --e})();"),
+        ("(function () { for (const [it, its] of all) it(its); })();", "(function(){for(const[e,t]of all)e(t)})();"),
+        # Where the first is used, what is declared there may not be called like it; where it is not, it may.
         (
             "(function () { const f = (it) => it; const g = (its) => f(its); })();",
-            "(function(){const a=(b)=>b;const c=(b)=>a(b)})();",
+            "(function(){const e=(e)=>e;const t=(t)=>e(t)})();",
+        ),
+        (
+            "(function () { function f(it) { return g => it + g; } })();",
+            "(function(){function e(e){return t=>e+t}})();",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from .. import catalogue
 from ..errors import PolicyError
 from ..lifetime import Lifetime
+from ..loader import Id
 from ..policy import Category, CookieRule, FloorSettings, HTMLSettings, Policy, Service
 from .command import Command, InputError, declare_format, print_json
 from .missing import missing_texts
@@ -49,10 +50,17 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
 
 def _print_mistakes(error: PolicyError, format: str, out: TextIO) -> None:
     if format == "text":
-        print(error, file=out)
+        print(_heading(error), *(f"  {mistake}" for mistake in error.mistakes), sep="\n", file=out)
         return
     mistakes = [{"id": m.id, "place": m.place, "reason": m.reason, "suggestion": m.suggestion} for m in error.mistakes]
     print_json({"file": error.source, "mistakes": mistakes}, out)
+
+
+def _heading(error: PolicyError) -> str:
+    """A draft that waits for its author's answers is no file full of mistakes."""
+    count = len(error.mistakes)
+    what = "open question" if all(mistake.id == Id.QUESTION.id for mistake in error.mistakes) else "mistake"
+    return f"{error.source}: {count} {what}{'' if count == 1 else 's'}"
 
 
 def _summary(policy: Policy, file: str) -> Iterator[str]:

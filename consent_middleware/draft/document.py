@@ -86,7 +86,7 @@ def _heading(proposal: Proposal, today: date, name: str) -> Lines:
     yield from toml.comment(f'Drafted by "consent init" on {today.isoformat()}, from')
     yield from (line for source in proposal.sources for line in toml.comment(f"  - {source}"))
     yield from toml.comment(
-        "It is yours from here on. What only you can know is marked: put the answer in the place of each question mark."
+        "It is yours now. What only you can know is a question: put the answer in the place of its question mark."
     )
     yield from toml.comment(f"  grep {MARK} {name}     shows the questions")
     yield from toml.comment(f"  consent check {name}     complains ({Id.QUESTION.id}) until none is left")
@@ -184,11 +184,9 @@ def _cookie(cookie: ProposedCookie, proposal: Proposal) -> Lines:
     yield from _evidence(cookie.evidence)
     yield from toml.comment(cookie.reason)
     if cookie.asked is not None:
-        asked = shown_text(str(cookie.asked))
-        yield from toml.comment(f"It asks for {asked}, of which cookie_lifetime leaves what visitors are promised.")
+        yield from toml.comment(f"It asks for {shown_text(str(cookie.asked))}, which cookie_lifetime cuts short.")
     yield from (line for advice in cookie.advice for line in toml.comment(advice))
-    if cookie.hint:
-        yield from toml.comment(f"The Open Cookie Database, whose names are those of many tools, says: {cookie.hint}")
+    yield from (line for hint in cookie.hints for line in toml.comment(hint))
     yield setting("name", quoted(cookie.name))
     yield _category_line(cookie.category, proposal)
     if cookie.lifetime is not None:

@@ -17,8 +17,8 @@ class CookieFact:
 
     ``evidence`` is a sentence for the reader of the draft. ``lifetime`` is how long it asks to be kept, None where
     nobody knows; ``domain`` ``""`` stands for the host alone. ``category`` is what the source says about it, ``""`` if
-    nothing. ``is_framework`` marks a cookie that an adapter knows to be necessary; it is told to visitors without being
-    declared. ``advice`` are sentences about what could be better with it.
+    nothing. ``is_framework`` marks a cookie that an adapter knows to be necessary, ``is_of_server`` one that the
+    site's own server sets, and no script. ``advice`` are sentences about what could be better with it.
     """
 
     name: str
@@ -28,6 +28,7 @@ class CookieFact:
     path: str = "/"
     category: str = ""
     is_framework: bool = False
+    is_of_server: bool = False
     advice: tuple[str, ...] = ()
 
 

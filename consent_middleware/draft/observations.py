@@ -17,6 +17,8 @@ Row = Mapping[Any, Any]
 _MOST = 500
 """Cookies, and hosts: a site that sets more has had a visitor who made names up."""
 
+_SENT = "Sent by browsers{on}, and never set by the server: a script writes it, or a visitor made it up."
+
 
 class ObservationsUnreadable(ConsentError):
     """A text is no report; the message says why."""
@@ -41,7 +43,11 @@ def read_observations(text: str | bytes, source: str) -> Facts:
         source=f"what report mode observed, {shown_text(source)}",
         cookies=tuple(cookies),
         hosts=tuple(hosts),
-        remarks=(f"{left_out} rows of {source} could not be read, or were too many",) if left_out else (),
+        remarks=(
+            f"{left_out} row{'' if left_out == 1 else 's'} of {shown_text(source)}: no cookies or hosts, or too many",
+        )
+        if left_out
+        else (),
     )
 
 
@@ -50,13 +56,15 @@ def _cookie(row: object) -> CookieFact | None:
         return None
     attributes: object = row.get("attributes")
     known: Row = attributes if is_table(attributes) else {}
+    is_only_sent = row.get("set") == 0
     return CookieFact(
         name=row["name"],
-        evidence=f"Observed {_times(row)}{_on(row)}.",
-        lifetime=_lifetime(known),
+        evidence=_SENT.format(on=_on(row)) if is_only_sent else f"Observed {_times(row)}{_on(row)}.",
+        lifetime=None if is_only_sent else _lifetime(known),
         domain=_text(known, "domain"),
         path=_text(known, "path") or "/",
         category=_text(row, "category"),
+        is_of_server=not is_only_sent,
     )
 
 

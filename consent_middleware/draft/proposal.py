@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from .. import catalogue
 from ..foreign import TOOLS
@@ -24,6 +25,8 @@ from ..policy import Policy, Service
 from .facts import CookieFact, Facts, HostFact, shown_text
 from .hints import Hints
 from .vendors import vendor_of_cookie, vendor_of_host
+
+_Entry = TypeVar("_Entry")
 
 NECESSARY = "necessary"
 _USUAL = (NECESSARY, "functional", "analytics", "marketing")
@@ -49,7 +52,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposedCookie:
-    """One entry of ``[[cookies]]``; a ``category`` of ``""`` is a question, ``hint`` an opinion about its answer.
+    """One entry of ``[[cookies]]``; a ``category`` of ``""`` is a question, ``hints`` are opinions about its answer.
 
     ``asked`` is the lifetime it asks for where that is more than the policy allows.
     """
@@ -63,7 +66,7 @@ class ProposedCookie:
     path: str = "/"
     evidence: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
-    hint: str = ""
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +117,12 @@ class Proposal:
 def propose(facts: Sequence[Facts], hints: Hints | None = None) -> Proposal:
     """Sort what the sources tell, the first of them first. The same facts give the same proposal."""
     found = _Sorting(facts)
-    cookies = tuple(islice(found.cookies(hints or Hints()), _MOST))
-    services = tuple(islice(found.own_services(), _MOST))
+    remarks = [remark for each in facts for remark in each.remarks]
+    cookies = _first(found.cookies(hints or Hints()), "cookies", remarks)
+    services = _first(found.own_services(), "hosts", remarks)
+    own_hosts = _first(_named(found.own_hosts), "hosts of the site's own", remarks)
+    undeclarable = _first(_named(found.undeclarable), "names that cannot be declared", remarks)
+    storage = _first(sorted({shown_text(key) for each in facts for key in each.storage}), "storage keys", remarks)
     said = {cookie.category for cookie in cookies} | {service.category for service in services}
     usual = _USUAL if "" in said else (NECESSARY,)
     return Proposal(
@@ -123,13 +130,13 @@ def propose(facts: Sequence[Facts], hints: Hints | None = None) -> Proposal:
         contact=next((each.contact for each in facts if each.contact), ""),
         language=next((each.language for each in facts if each.language), ""),
         sources=tuple(each.source for each in facts),
-        remarks=tuple(remark for each in facts for remark in each.remarks),
+        remarks=tuple(dict.fromkeys(remarks)),
         categories=tuple(found.categories(said - {""}, usual)),
         cookies=cookies,
         services=services,
-        own_hosts=tuple(islice(_named(found.own_hosts), _MOST)),
-        undeclarable=tuple(islice(_named(found.undeclarable), _MOST)),
-        storage=tuple(sorted({shown_text(key) for each in facts for key in each.storage})[:_MOST]),
+        own_hosts=own_hosts,
+        undeclarable=undeclarable,
+        storage=storage,
         tools=tuple(sorted(found.tools)),
     )
 
@@ -146,11 +153,11 @@ class _Sorting:
         self._vendors: dict[str, list[str]] = defaultdict(list)
         self._standing: dict[str, str] = {}
         self._sites = {each.site.removeprefix("www.") for each in facts if each.site}
-        for each in facts:
-            for cookie in each.cookies:
-                self._take_cookie(cookie)
-            for host in each.hosts:
-                self._take_host(host)
+        for host in (host for each in facts for host in each.hosts):
+            self._take_host(host)
+        # What scripts write says whose they are; what the server sets does not, so it is looked at last.
+        for cookie in sorted((cookie for each in facts for cookie in each.cookies), key=lambda each: each.is_of_server):
+            self._take_cookie(cookie)
 
     def cookies(self, hints: Hints) -> Iterator[ProposedCookie]:
         """Yield what is to stand under ``[[cookies]]``: one entry for each place in which a cookie of a name lives."""
@@ -172,7 +179,7 @@ class _Sorting:
                     path=path,
                     evidence=tuple(dict.fromkeys(fact.evidence for fact in here)),
                     advice=tuple(dict.fromkeys(advice for fact in here for advice in fact.advice)),
-                    hint="" if category else hints.about(name),
+                    hints=() if category else tuple(_hints(name, hints)),
                 )
 
     def own_services(self) -> Iterator[ProposedService]:
@@ -204,7 +211,7 @@ class _Sorting:
         if fact.name in OWN_NAMES:
             return
         vendor = None if fact.is_framework else vendor_of_cookie(fact.name)
-        if vendor is not None:
+        if vendor is not None and (not fact.is_of_server or vendor.id in self._vendors):
             self._take_vendor(vendor, f"Cookie {shown_text(fact.name)}: {fact.evidence}", fact.category)
         elif reason := _why_undeclarable(fact.name):
             self.undeclarable[shown_text(fact.name)].append(f"{fact.evidence} It cannot be declared: {reason}.")
@@ -238,12 +245,30 @@ class _Sorting:
         if any(fact.is_framework for fact in told):
             return NECESSARY, ""
         if name in NECESSARY_NAMES:
-            return NECESSARY, "Frameworks call the cookie so that logins or forms depend on."
+            return NECESSARY, "Logins or forms depend on it, where a framework calls it that."
         for tool, known in TOOLS.items():
             if name == known.cookie or (known.cookie.endswith("*") and name.startswith(known.cookie[:-1])):
                 self.tools.add(tool)
                 return NECESSARY, f"It keeps what visitors chose with {tool}."
         return next(filter(None, (_stated(fact.category) for fact in told)), ""), ""
+
+
+def _first(entries: Iterable[_Entry], what: str, remarks: list[str]) -> tuple[_Entry, ...]:
+    """Return as many entries as a person may read, and remark on the others."""
+    found = tuple(entries)
+    if len(found) > _MOST:
+        remarks.append(f"{len(found) - _MOST} more {what} than the {_MOST} that are here")
+    return found[:_MOST]
+
+
+def _hints(name: str, hints: Hints) -> Iterator[str]:
+    if (vendor := vendor_of_cookie(name)) is not None:
+        yield (
+            f"{vendor.name} has a cookie of this name, and nothing else of it was seen. If it is that one, write "
+            f'services = ["{vendor.id}"] under [categories.{vendor.category}], and drop this entry.'
+        )
+    if told := hints.about(name):
+        yield f"The Open Cookie Database, whose names are those of many tools, says: {told}"
 
 
 def _why_undeclarable(name: str) -> str:

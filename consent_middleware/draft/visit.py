@@ -188,7 +188,7 @@ class _Seen:
     def _cookie_facts(self) -> Iterator[CookieFact]:
         for (name, domain, path), (lifetime, places) in self._cookies.items():
             where = f"Set by the server on {listed(places)}."
-            yield CookieFact(name=name, evidence=where, lifetime=lifetime, domain=domain, path=path)
+            yield CookieFact(name=name, evidence=where, lifetime=lifetime, domain=domain, path=path, is_of_server=True)
         for (name, domain, path), lifetime in self._scripted.items():
             yield CookieFact(name=name, evidence="Written by a script.", lifetime=lifetime, domain=domain, path=path)
 

@@ -7,7 +7,7 @@ import tomllib
 from datetime import date
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent_middleware import catalogue
@@ -21,6 +21,9 @@ from consent_middleware.own_cookies import OWN_NAMES
 from consent_middleware.policy import Policy
 
 TODAY = date(2026, 11, 22)
+FEWER = settings(max_examples=settings.get_profile(settings.get_current_profile_name()).max_examples // 3)
+"""Each example is a whole file, which takes its time to be read again."""
+
 VENDORS = catalogue.entries().values()
 OF_VENDORS = [rule.name.replace("*", "x") for entry in VENDORS for rule in entry.service.cookies]
 HOSTS_OF_VENDORS = [script.partition("/")[0] for entry in VENDORS for script in entry.service.scripts]
@@ -89,6 +92,7 @@ def answered(tables: dict[str, Any]) -> dict[str, Any]:
     return tables
 
 
+@FEWER
 @given(st.lists(facts, max_size=3))
 def test_a_draft_has_questions_and_no_other_mistake(told: list[Facts]) -> None:
     text = written(propose(told), TODAY)
@@ -99,6 +103,7 @@ def test_a_draft_has_questions_and_no_other_mistake(told: list[Facts]) -> None:
     assert not mistakes_in(answered(tables))
 
 
+@FEWER
 @given(st.lists(facts, max_size=2))
 def test_the_same_facts_give_the_same_text(told: list[Facts]) -> None:
     again = [Facts(source=f.source, site=f.site, contact=f.contact, language=f.language) for f in told]
@@ -106,6 +111,7 @@ def test_the_same_facts_give_the_same_text(told: list[Facts]) -> None:
     assert written(propose(again), TODAY) == written(propose([*again]), TODAY)
 
 
+@FEWER
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -1,12 +1,14 @@
-"""Servers of other processes: a port for them, waiting until they answer, and ending them."""
+"""Servers, in this process or others: a port for them, waiting until they answer, and ending them."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,16 @@ def running(command: list[Any], **options: Any) -> Iterator[subprocess.Popen[Any
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def serving(application: Any) -> Iterator[str]:
+    """Serve a WSGI application from a thread for as long as the block lasts; yields its address."""
+    server = import_module("waitress.server").create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}/"
+    finally:
+        server.close()
+        thread.join(SECONDS_TO_END)
