@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,11 @@ class Request(Protocol):
     @property
     def scheme(self) -> str:
         """``"https"`` or ``"http"``, as the server saw it; behind a proxy, as its forwarded headers were applied."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether whoever is connected is on this very machine; a proxy in front of a site may be, too."""
         ...
 
     @property
@@ -48,6 +54,16 @@ class Request(Protocol):
     def header(self, name: str) -> str | None:
         """The value of a header by its lower-case name, several fields joined by ``", "``; None when absent."""
         ...
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address can only be that of this machine."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
 
 
 def is_secure(scheme: str) -> bool:

@@ -19,6 +19,11 @@
   const OWN = "[data-consent-banner],div[data-consent-manage]";
   const own = new Set(document.querySelectorAll(OWN));
   const back = document.querySelector("div[data-consent-manage]")?.shadowRoot;
+  // Marks the choices of this page, so that two clicks are one. Pages for everybody, or for somebody known, have none.
+  if (!page.once) {
+    const octets = crypto.getRandomValues(new Uint8Array(11));
+    page.once = Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("");
+  }
   let dialog, failed, isBlocked;
 
   const allows = (name) => !!page.categories[name]?.allowed;

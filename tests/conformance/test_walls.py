@@ -80,11 +80,15 @@ def test_report_mode_stops_nothing_and_asks_for_reports(walled: Callable[..., Si
     assert answer.get("reporting-endpoints") == f'consent="{REPORT}"'
 
 
-def test_a_policy_that_only_reports_never_enforces_a_wall(walled: Callable[..., Site]) -> None:
-    answer = see(walled("enforce", mode="report"))
+@pytest.mark.parametrize(("wall", "reports"), [("enforce", []), ("report", [OPEN])])
+def test_a_policy_that_only_reports_raises_no_wall_but_one_that_only_reports(
+    walled: Callable[..., Site], wall: str, reports: list[str]
+) -> None:
+    answer = see(walled(wall, mode="report"), ("Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT"))
     assert walls_of(answer) == []
-    assert walls_of(answer, REPORT_ONLY) == [OPEN]
+    assert walls_of(answer, REPORT_ONLY) == reports
     assert answer.get("vary") is None
+    assert answer.get("last-modified")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "image/png", "text/css", "application/pdf"])
