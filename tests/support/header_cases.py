@@ -50,7 +50,8 @@ class Case:
     """One request and its response. ``settings`` are what its policy says beside POLICY.
 
     ``chosen`` is what the visitor did before, an action of the settings. ``revalidates`` asks anew for what an earlier
-    request got; ``breaks`` lets the HTML gate fail. ``channel`` is another than a plain response.
+    request got; ``breaks`` lets the HTML gate fail. ``channel`` is another than a plain response. ``environ`` is what
+    the environment says when the site starts.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Case:
     breaks: bool = False
     times: int = 1
     channel: Literal["http", "hint", "trailers", "websocket"] = "http"
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _PAGES = "a page, for a visitor for whom it could be another one"
@@ -187,6 +189,24 @@ HEADERS: tuple[Header, ...] = (
         why="the same, where there is no `Origin` either",
         when="a choice is sent to us",
         rule=f"{_SEMANTICS} 10.1.3",
+    ),
+    *(
+        Header(
+            name=name,
+            side="request",
+            why="the mark of a proxy: what it brings does not come from this machine",
+            when="the report for developers is asked for, where there is one",
+            setting="`CONSENT_DEVELOPMENT` in the environment",
+            rule=rule,
+        )
+        for name, rule in (
+            ("Forwarded", "RFC 7239"),
+            ("Via", f"{_SEMANTICS} 7.6.3"),
+            ("X-Forwarded-For", "convention of proxies"),
+            ("X-Forwarded-Host", "convention of proxies"),
+            ("X-Forwarded-Proto", "convention of proxies"),
+            ("X-Real-IP", "convention of proxies"),
+        )
     ),
     Header(
         name="Content-Type",
@@ -388,6 +408,14 @@ HEADERS: tuple[Header, ...] = (
         when="a page, for a visitor who has not accepted the categories named",
         setting="`[html] browsing_topics`",
         rule="W3C Permissions Policy 5.1",
+    ),
+    Header(
+        name="Consent-Report",
+        side="response",
+        why="what became of the cookies of this response and of its request, for who debugs it",
+        when="it is asked for, and something became of a cookie; in report mode what would have",
+        setting="`[reports] header`",
+        rule="RFC 9651 3.1",
     ),
     Header(
         name="Content-Type",
@@ -761,6 +789,17 @@ CASES: tuple[Case, ...] = (
         cookies=("_stats=2",),
         asks=(*_FORM, *_SAME_ORIGIN),
         body=b"action=withdraw&next=/",
+    ),
+    Case(
+        title="What became of cookies, for who debugs it",
+        settings={"reports": {"header": True}},
+        cookies=("_stats=1",),
+        sets=("_stats=2; Path=/", "nobody=1"),
+    ),
+    Case(
+        title="What the policy does, asked from elsewhere on a machine for development",
+        path="/_consent/report",
+        environ={"CONSENT_DEVELOPMENT": "1"},
     ),
     Case(title="The visitor's records", path="/_consent/record", chosen="accept-all"),
     Case(title="The visitor's records, once too often", path="/_consent/record", chosen="accept-all", times=11),

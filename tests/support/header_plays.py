@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from consent_middleware import ConsentASGI, Record, plain
 from consent_middleware.endpoints import STYLES
 from consent_middleware.record import Shown
@@ -101,7 +103,10 @@ def normal(name: str, value: str) -> str:
 
 def _over_http(case: Case, door: type[Door], log: HeaderLog) -> Play:
     _forget_names()
-    site = Site(door, policy_of(case), ledger=Archive())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in case.environ.items():
+            patch.setenv(name, value)
+        site = Site(door, policy_of(case), ledger=Archive())
     if door is RawWSGI:
         inner: Callable[..., Any] = site.door.app  # type: ignore[attr-defined]  # which every WSGI door has
         site.door.app = lambda environ, start: inner(Environ(environ, log), start)  # type: ignore[attr-defined]
