@@ -12,7 +12,7 @@ from urllib.parse import quote
 from .bodies import Body
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
-from .http import is_loopback
+from .http import is_loopback, mounted_at
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
@@ -85,7 +85,7 @@ class ASGIRequest:
 
     @property
     def root(self) -> str:
-        return quote(self._scope.get("root_path", "").rstrip("/"))
+        return mounted_at(self._scope.get("root_path", ""))
 
     @property
     def target(self) -> str:

@@ -17,7 +17,7 @@ from .bodies import Body
 from .caching import is_shared, keep_private, vary_on
 from .cookie_gate import CookieGate
 from .decision import Decision, Standing
-from .endpoints import BODY_LIMIT, Refusal
+from .endpoints import Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import Markup
@@ -146,7 +146,7 @@ class Exchange:
     @property
     def body_limit(self) -> int:
         """How many bytes of the body of a request of ours are worth reading."""
-        return BODY_LIMIT if self._request.method == "POST" else 0
+        return self._engine.endpoints.body_limit(self._request)
 
     # The response
 
