@@ -48,7 +48,8 @@ class CookieGate:
         if cookie is None:
             engine.reporter.report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore")
             return (None if engine.enforces else line), False
-        now = self._decision.now
+        # Browsers count from here, and applications from when they made the line, which may be long after the request.
+        now = engine.now()
         kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.is_free
         if engine.applies is not None and not self._decision.visit.applies:
@@ -63,7 +64,7 @@ class CookieGate:
             if first is None:
                 session_only = True
                 engine.reporter.report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM)
-            elif first != now and (latest := engine.end_of_life(kind, first)) <= now:
+            elif first != self._decision.now and (latest := engine.end_of_life(kind, first)) <= now:
                 engine.reporter.report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over")
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)

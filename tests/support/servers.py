@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[2]
 
 SECONDS_TO_END = 10
 
@@ -51,3 +55,32 @@ def running(command: list[Any], **options: Any) -> Iterator[subprocess.Popen[Any
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
+UVICORN = ("uvicorn", "--port={port}")
+
+
+@contextmanager
+def served(folders: Iterable[Path], *command: str) -> Iterator[list[str]]:
+    """Serve what is in each folder by the same module and arguments, each in a process of its own.
+
+    ``{port}`` stands for the port. Yields the addresses once all answer; the servers' words are in server.log.
+    """
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters"), os.environ.get("PYTHONPATH", "")])
+    with ExitStack() as stack:
+        started: list[tuple[int, subprocess.Popen[Any], Path]] = []
+        for folder in folders:
+            port, log = free_port(), folder / "server.log"
+            options = {
+                "cwd": folder,
+                # What is made from a set then comes in one order everywhere.
+                "env": {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0"},
+                "stdout": stack.enter_context(log.open("w")),
+                "stderr": subprocess.STDOUT,
+            }
+            words = [sys.executable, "-m", *(word.format(port=port) for word in command)]
+            started.append((port, stack.enter_context(running(words, **options)), log))
+        for port, process, log in started:
+            wait_for(port, process, log)
+        yield [f"http://127.0.0.1:{port}/" for port, _, _ in started]
