@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from urllib.parse import urlsplit
 
+from ..engine import Kind as CookieKind
 from ..own_cookies import OWN_NAMES
 from . import kinds
 from .browser import BrowserCookie, Contact, Sighting
@@ -75,14 +76,17 @@ class _Judge:
         elif not self._knowledge.permits(kind.category, self._state):
             seen = f"written with “{self._state.value}”; it belongs to {kind.category.name!r}"
             yield self._finding(kinds.SCRIPT_COOKIE_UNALLOWED, subject, seen, evidence, self._start)
-        latest = self._knowledge.policy.cookie_lifetime.end(now)
-        declared = kind.rule.lifetime if kind is not None else None
-        if declared is not None:
-            latest = min(latest, declared.end(now))
-        if cookie.seconds is not None and now + cookie.seconds > latest + SLACK:
+        if cookie.seconds is not None and (promised := self._exceeded(now + cookie.seconds, kind, now)):
             seen = f"it lives for {span(cookie.seconds)}"
-            promised = f"It may live for {span(latest - now)}."
             yield self._finding(kinds.SCRIPT_COOKIE_TOO_LONG, subject, seen, evidence, self._start, promised)
+
+    def _exceeded(self, end: int, kind: CookieKind | None, now: int) -> str:
+        """Return the promise that a cookie breaks by living until ``end``, ``""`` if it breaks none."""
+        cap = self._knowledge.policy.cookie_lifetime
+        declared = kind.rule.lifetime if kind is not None else None
+        if declared is not None and (declared.is_session or end > declared.end(now) + SLACK):
+            return f"Its declaration says: {declared}."
+        return f"No cookie lives longer than {cap}." if end > cap.end(now) + SLACK else ""
 
     def of_storage(self, page: str, key: str) -> Iterator[Finding]:
         if key.startswith(_OWN_KEYS):

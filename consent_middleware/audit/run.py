@@ -74,6 +74,10 @@ def audit(url: str, options: Options | None = None, progress: Progress = _say_no
     options = options or Options()
     if not _is_address(url):
         raise SiteUnreadable(f"{url!r} is no address of a site; write https://www.example.org/")
+    if options.browsing is not None:
+        from .browser import require
+
+        require(options.browsing)
     with Web(options.limits, options.trust) as web:
         under_way = _Audit(web, options, progress)
         start = under_way.examine(url)
@@ -179,6 +183,11 @@ class _Audit:
     def _walk(self, start: str) -> None:
         reach = self._options.reach
         robots = Robots(self._web, start) if reach.heeds_robots else None
+        if robots is not None and robots.failure:
+            raise SiteUnreadable(
+                f"robots.txt of {origin_of(start)} cannot be read ({robots.failure}), so that nothing may be visited "
+                "(RFC 9309, 2.3.1.4); if the site is yours, use --ignore-robots"
+            )
         if robots is not None and not robots.allows(start):
             raise SiteUnreadable(
                 f"robots.txt of {origin_of(start)} forbids it; if the site is yours, use --ignore-robots"

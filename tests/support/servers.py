@@ -62,12 +62,13 @@ UVICORN = ("uvicorn", "--port={port}")
 
 
 @contextmanager
-def served(folders: Iterable[Path], *command: str) -> Iterator[list[str]]:
-    """Serve what is in each folder by the same module and arguments, each in a process of its own.
+def served(folders: Iterable[Path], *command: str, **environment: str) -> Iterator[list[str]]:
+    """Serve what is in each folder, or a shop, by the same module and arguments, each in a process of its own.
 
     ``{port}`` stands for the port. Yields the addresses once all answer; the servers' words are in server.log.
     """
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters"), os.environ.get("PYTHONPATH", "")])
+    places = [ROOT, ROOT / "adapters", ROOT / "examples", os.environ.get("PYTHONPATH", "")]
+    paths = os.pathsep.join(map(str, places))
     with ExitStack() as stack:
         started: list[tuple[int, subprocess.Popen[Any], Path]] = []
         for folder in folders:
@@ -75,7 +76,7 @@ def served(folders: Iterable[Path], *command: str) -> Iterator[list[str]]:
             options = {
                 "cwd": folder,
                 # What is made from a set then comes in one order everywhere.
-                "env": {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0"},
+                "env": {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0", **environment},
                 "stdout": stack.enter_context(log.open("w")),
                 "stderr": subprocess.STDOUT,
             }
