@@ -58,7 +58,7 @@ class _Judge:
             seen = f"asked with “{self._state.value}”"
             yield self._finding(kinds.REQUEST_UNDECLARED, subject, seen, evidence, place)
         elif not self._knowledge.permits(trace.category, self._state):
-            seen = f"asked with “{self._state.value}”; it belongs to {trace.category.name!r}"
+            seen = f"asked with “{self._state.value}”; it belongs to “{trace.category.name}”"
             yield self._finding(kinds.REQUEST_UNALLOWED, trace.subject, seen, evidence, place)
 
     def of_cookie(self, cookie: BrowserCookie, served: Set[str], now: int) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ class _Judge:
             seen = f"written with “{self._state.value}”"
             yield self._finding(kinds.SCRIPT_COOKIE_UNDECLARED, subject, seen, evidence, self._start)
         elif not self._knowledge.permits(kind.category, self._state):
-            seen = f"written with “{self._state.value}”; it belongs to {kind.category.name!r}"
+            seen = f"written with “{self._state.value}”; it belongs to “{kind.category.name}”"
             yield self._finding(kinds.SCRIPT_COOKIE_UNALLOWED, subject, seen, evidence, self._start)
         if cookie.seconds is not None and (promised := self._exceeded(now + cookie.seconds, kind, now)):
             seen = f"it lives for {span(cookie.seconds)}"
@@ -98,7 +98,7 @@ class _Judge:
             seen = f"written with “{self._state.value}”"
             yield self._finding(kinds.STORAGE_UNDECLARED, subject, seen, evidence, page)
         elif not self._knowledge.permits(trace.category, self._state):
-            seen = f"written with “{self._state.value}”; it belongs to {trace.category.name!r}"
+            seen = f"written with “{self._state.value}”; it belongs to “{trace.category.name}”"
             yield self._finding(kinds.STORAGE_UNALLOWED, subject, seen, evidence, page)
 
     def _of_third_party(self, cookie: BrowserCookie) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+import audit_report
 import pytest
 import uvicorn
 
@@ -89,3 +91,11 @@ def test_a_policy_that_only_reports_leaves_exactly_what_is_planted(name: str, tm
         report = audit(url, Options(policy=Policy.load(policy), limits=QUICK, keys=(store.SECRET_KEY,)))
     assert {finding.key for finding in report.findings} == PLANTED
     assert len(report.findings) == len(PLANTED)
+
+
+def test_the_report_in_the_documentation_is_what_the_audit_says_today() -> None:
+    date = re.compile(r"\d+ \w+ \d{4}, \d\d:\d\d UTC|Expires=.*? GMT")
+    shown = (audit_report.DOCS / "audit-report.html").read_text(encoding="utf-8")
+    made = audit_report.page()
+    assert date.search(shown) is not None
+    assert date.sub("", shown) == date.sub("", made), "make it anew: python examples/audit_report.py"
