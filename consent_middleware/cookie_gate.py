@@ -6,14 +6,14 @@ import json
 import logging
 from collections.abc import Iterable
 
-from .cookies import SetCookie, cap_line, expire_line, read_set_cookie, visible_cookies
+from .cookies import SetCookie, cap_line, expire_line, lacking, protect_line, read_set_cookie, visible_cookies
 from .decision import Decision
-from .deposits import MOST, Deposits
+from .deposits import MOST, Deposits, tolerance
 from .engine import Engine, Kind
-from .http import Request
+from .floor import Floor
+from .http import Request, is_secure
 from .own_cookies import first_name, own_line
 from .policy import CookieRule
-from .seal import LEEWAY
 
 _NO_ROOM = f"left as a session cookie: the first days of {MOST} others are remembered already"
 
@@ -25,13 +25,14 @@ class CookieGate:
     expires it. Once it is gone from the request, the next deposit is the first of another cookie.
     """
 
-    __slots__ = ("_decision", "_deposits", "_engine", "_request", "optional", "outlived")
+    __slots__ = ("_decision", "_deposits", "_engine", "_request", "_undated", "optional", "outlived")
 
     def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
         self._engine = engine
         self._request = request
         self._decision = decision
         self._deposits: Deposits | None = None
+        self._undated: dict[str, Kind] = {}
         self.optional: dict[str, CookieRule] = {}
         """Every cookie of the request about which consent or its age decides, by its name."""
         self.outlived: set[str] = set()
@@ -59,12 +60,12 @@ class CookieGate:
             return (None if engine.enforces else line), optional
         latest = engine.latest(kind, now)
         session_only = kind is not None and kind.session_only
-        if kind is not None and optional and not is_deletion and self._is_counted(cookie, kind):
-            first = self._begin(cookie.name, kind)
+        if kind is not None and optional and not is_deletion and engine.enforces:
+            first = self._begin(cookie, kind)
             if first is None:
                 session_only = True
                 engine.reporter.report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM)
-            elif first != self._decision.now and (latest := engine.end_of_life(kind, first)) <= now:
+            elif first != self._decision.now and (latest := min(latest, self._last_end(kind, first))) <= now:
                 engine.reporter.report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over")
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)
@@ -72,7 +73,18 @@ class CookieGate:
             engine.reporter.report(
                 logging.INFO, "consent.C004", cookie.name, "was given the lifetime that the policy allows"
             )
+        if engine.floor is not None and not is_deletion:  # of which nothing is left to be protected
+            capped = self._raised(engine.floor, cookie.name, kind, capped)
         return (capped if engine.enforces else line), optional
+
+    def _raised(self, floor: Floor, name: str, kind: Kind | None, line: str) -> str:
+        """The line with the attributes that the policy's floor asks for."""
+        least = floor.least(name, None if kind is None else kind.rule, secure=is_secure(self._request.scheme))
+        raised = protect_line(line, least)
+        if raised is not line and self._engine.reporter.is_news("consent.C009", name):
+            what = ", ".join(lacking(line, least))
+            self._engine.reporter.report(logging.INFO, "consent.C009", name, f"lacks {what}: the floor of the policy")
+        return raised
 
     def _may_leave(self, cookie: SetCookie, kind: Kind | None) -> bool:
         if not self._permits(cookie.name, kind):
@@ -124,8 +136,13 @@ class CookieGate:
         """Take in that these cookies have just been expired, wherever they were."""
         self._known().forget(name for name in names if name not in self.outlived)
 
-    def companion(self) -> list[str]:
-        """Return the Set-Cookie line that keeps the first days of cookies, none if the visitor's is as it should be."""
+    def companion(self, *, may_recall: bool) -> list[str]:
+        """Return the Set-Cookie line that keeps the first days of cookies, none if the visitor's is as it should be.
+
+        ``may_recall``: whether it may come for cookies alone that this response does not set.
+        """
+        if may_recall:
+            self._date_what_was_lost()
         deposits, policy = self._deposits, self._engine.policy
         if deposits is None or not deposits.is_changed:
             return []
@@ -133,39 +150,61 @@ class CookieGate:
         name, now = first_name(policy, self._request.scheme), self._decision.now
         if not deposits.instants:
             return [own_line(policy, self._request, name, "", 0)]
-        age = policy.cookie_lifetime.end(min(now, max(deposits.instants.values()))) - now
+        age = deposits.end(policy.cookie_lifetime) - now
         return [own_line(policy, self._request, name, self._engine.deposits.dumps(deposits.instants), age)]
 
-    def _is_counted(self, cookie: SetCookie, kind: Kind) -> bool:
-        """Whether the life of this deposit counts from the first one of its name."""
-        policy = self._engine.policy
-        if not self._engine.enforces:
-            return False
-        is_session = kind.session_only or cookie.expiry(self._decision.now) is None
-        return policy.session_cookies == "count" or not is_session
-
-    def _begin(self, name: str, kind: Kind) -> int | None:
+    def _begin(self, cookie: SetCookie, kind: Kind) -> int | None:
         """Return the first day of a cookie that is being set, today if it is a new one; None if there is no room."""
-        deposits, now = self._known(), self._decision.now
+        deposits, now, name = self._known(), self._decision.now, cookie.name
         first = deposits.first(name)
+        is_new = first is None or self._is_gone(name, kind, first)
+        if not self._is_counted(cookie, kind):
+            if is_new and first is not None:
+                deposits.forget([name])
+            return now
+        self._engine.deposited.add(kind)
         deposits.keep()
-        # Of what lives on another path nothing is in the request: it is gone once no machine's clock says otherwise.
-        if first is not None and (name in self.optional or self._engine.end_of_life(kind, first) + LEEWAY > now):
+        if not is_new:
             return first
         is_remembered = deposits.remember(name) or (
             deposits.prune(self._engine.policy.cookie_lifetime, self.optional) and deposits.remember(name)
         )
         return now if is_remembered else None
 
+    def _is_counted(self, cookie: SetCookie, kind: Kind) -> bool:
+        """Whether the life of this deposit counts from the first one of its name."""
+        is_session = kind.session_only or cookie.expiry(self._decision.now) is None
+        return self._engine.policy.session_cookies == "count" or not is_session
+
+    def _is_gone(self, name: str, kind: Kind, first: int) -> bool:
+        """Whether the browser has nothing left of what was first set then, so that this name is another cookie's."""
+        # Of what lives on another path nothing is in the request: it is gone once no machine's clock says otherwise.
+        end = self._engine.end_of_life(kind, first)
+        return name not in self.optional and end + tolerance(end - first) <= self._decision.now
+
+    def _last_end(self, kind: Kind, first: int) -> int:
+        """Until when a cookie that was first set then may be renewed, so that it is over by every machine's clock."""
+        end = self._engine.end_of_life(kind, first)
+        return end - tolerance(end - first)
+
     def _has_outlived(self, name: str, kind: Kind) -> bool:
         """Whether a cookie of the request has been there for as long as it may."""
         first = self._known().first(name)
-        if first is None or self._engine.end_of_life(kind, first) > self._decision.now:
+        if first is None:
+            self._undated[name] = kind
+            return False
+        if self._engine.end_of_life(kind, first) > self._decision.now:
             return False
         if self._engine.applies is not None and not self._decision.visit.applies:
             return False
         self.outlived.add(name)
         return True
+
+    def _date_what_was_lost(self) -> None:
+        """Let those lives begin of which nothing is known although the application sets such cookies through us."""
+        for name, kind in self._undated.items():
+            if kind in self._engine.deposited and self._permits(name, kind) and self._decision.visit.applies:
+                self._known().remember(name)
 
     def _known(self) -> Deposits:
         if self._deposits is None:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from .assets import Asset, asset
+from .assets import Asset, asset, takes_gzip
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .export import as_27560
@@ -165,7 +165,7 @@ class Endpoints:
         elif not self._violations.has_room(decision.now):
             status = 429
         else:
-            self._violations.take(body, request.host)
+            self._violations.take(body, request.host, decision.now)
         return Reply(status, (*_TEXT, *_COMMON))
 
     def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
@@ -286,7 +286,10 @@ class Endpoints:
 def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | None) -> Reply:
     # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
     forever = ("Cache-Control", "public, max-age=31536000, immutable")
-    return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
+    headers = (("Content-Type", asset.media_type), forever, ("Vary", "Accept-Encoding"), _NO_SNIFF)
+    if takes_gzip(request.header("accept-encoding") or ""):
+        return Reply(200, (*headers, ("Content-Encoding", "gzip")), asset.compressed)
+    return Reply(200, headers, asset.body)
 
 
 class Allowance:

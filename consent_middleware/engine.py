@@ -13,11 +13,12 @@ from inspect import iscoroutinefunction
 from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .cookies import NameTable, SetCookie, cap_line
+from .cookies import NameTable, SetCookie, cap_line, protect_line
 from .decision import Decision, Visit, standing_of
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .floor import Floor
 from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
@@ -93,6 +94,8 @@ class Engine:
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
         self.deposits = DepositSeal(self.keys)
+        self.deposited: set[Kind] = set()
+        """Of which rules this process has seen the application set cookies whose lives are counted."""
         self._shown: dict[str, Shown] = {}
         if not policy.contact:
             # A policy file without one is refused by the loader; the default policy cannot know it.
@@ -104,6 +107,9 @@ class Engine:
         self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
+        floor = Floor(policy)
+        self.floor = floor if floor.is_needed else None
+        """What cookies have to be like when they leave; None where they may be as they are."""
         self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
@@ -247,9 +253,13 @@ class Engine:
         return self.policy, self.prefix, self.applies
 
     def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
-        """Whether a line's tail states a lifetime that is plain and not too long."""
+        """Whether a line's tail states a lifetime that is plain and not too long, and protects its cookie enough."""
         cookie = SetCookie(kind.rule.name, "", tail)
-        return cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is tail
+        if cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is not tail:
+            return False
+        # What is enough over https is so over http as well.
+        floor = self.floor
+        return floor is None or protect_line(tail, floor.least(kind.rule.name, kind.rule, secure=True)) is tail
 
     def _latest(self, kind: Kind | None, now: int) -> int:
         end = self.policy.cookie_lifetime.end(now)

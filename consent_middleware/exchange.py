@@ -324,7 +324,7 @@ class Exchange:
                 personal = personal or not engine.shares_pages
         own = self._own() if decision.acts else self._farewell()
         swept = self._swept(status, out) if engine.enforces else []
-        companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
+        companion = self._companion(status) if personal or swept else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if (personal or swept) and (engine.enforces or own):
             out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
@@ -357,6 +357,10 @@ class Exchange:
         policy, scheme = self._engine.policy, self._request.scheme
         names = [choice_name(policy, scheme), *([hint_name(policy, scheme)] if self._engine.shares_pages else [])]
         return [own_line(policy, self._request, name, "", 0) for name in names]
+
+    def _companion(self, status: int) -> list[str]:
+        # What a 304 says goes into what caches have stored, so it says no more than its own cookies need.
+        return self._cookies.companion(may_recall=status != 304) if self._cookies is not None else []
 
     def _swept(self, status: int, headers: Headers) -> list[str]:
         if self._cookies is None and not self.decision.acts:

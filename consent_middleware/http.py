@@ -50,6 +50,11 @@ class Request(Protocol):
         ...
 
 
+def is_secure(scheme: str) -> bool:
+    """Whether a request of this scheme came through TLS, a WebSocket's handshake included."""
+    return scheme in ("https", "wss")
+
+
 def is_set_cookie(name: str) -> bool:
     """Whether a header of this name sets cookies.
 

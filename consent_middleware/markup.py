@@ -290,7 +290,9 @@ class Markup:
         # What a shared cache keeps may be asked for by anybody next, to show it or not.
         return Shown.PERHAPS if self._shares else _shown_as(request)
 
-    def _insertion(self, request: Request, headers: Headers, standing: Standing, shown: Shown | None) -> Insertion:
+    def _insertion(
+        self, request: Request, headers: Headers, standing: Standing, shown: Shown | None, once: str
+    ) -> Insertion:
         if shown is None:
             return NOTHING
         try:
@@ -301,12 +303,18 @@ class Markup:
                 takes_inline=takes_inline(headers),
                 scheme=request.scheme,
             )
-            # One mark on a page for everybody would make one visitor of all who choose on it.
-            once = "" if self._shares else self._token()
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return NOTHING
+
+    def _mark(self, standing: Standing) -> str:
+        """Return what marks one page, "" where no mark is needed: who has chosen before is known by the receipt.
+
+        One mark on a page for everybody would make one visitor of all who choose on it; there, scripts make theirs.
+        """
+        is_known = standing.source in ("visitor", "application")
+        return "" if self._shares or is_known else self._token()
 
     def _body_end(self, insertion: Insertion, language_of: Callable[[str], str], document: str) -> bytes:
         try:
@@ -322,7 +330,8 @@ class Markup:
         settings = self._policy.html
         language = partial(self._language, request, headers)
         shown = self._inserted(request, standing)
-        insertion = self._insertion(request, headers, standing, shown)
+        once = self._mark(standing)
+        insertion = self._insertion(request, headers, standing, shown, once)
         gate = HTMLGate(
             self._rules,
             standing.withheld,
@@ -335,7 +344,7 @@ class Markup:
             third_party=settings.third_party_hosts,
             own_hosts=settings.own_hosts,
             on_finding=self._note if settings.third_party_hosts == "report" or not self._enforces else None,
-            placeholder=partial(self._placeholder, request, language, nonce_of(headers)),
+            placeholder=partial(self._placeholder, request, language, nonce_of(headers), once),
             lazy_attributes=settings.lazy_attributes,
             css=settings.css,
             speculation_rules=settings.speculation_rules,
@@ -356,15 +365,15 @@ class Markup:
             self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
 
     def _placeholder(
-        self, request: Request, language_of: Callable[[str], str], nonce: str, embed: Embed, document: str
+        self, request: Request, language_of: Callable[[str], str], nonce: str, once: str, embed: Embed, document: str
     ) -> bytes:
         try:
-            return self._stand_in(request, language_of(document), nonce, embed)
+            return self._stand_in(request, language_of(document), nonce, once, embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""
 
-    def _stand_in(self, request: Request, language: str, nonce: str, embed: Embed) -> bytes:
+    def _stand_in(self, request: Request, language: str, nonce: str, once: str, embed: Embed) -> bytes:
         category = self._policy.categories.get(embed.category)
         if category is None or category.required:  # an undeclared host: there is nothing to consent to
             return b""
@@ -379,6 +388,7 @@ class Markup:
             fingerprint=self._policy.fingerprint,
             default_language=self._policy.default_language,
             nonce=nonce,
+            once=once,
         )
         return placeholder(place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height)
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from .. import catalogue
+from ..draft.vendors import vendor_of_host
 from ..html import Rules
-from ..policy import Policy, Service
+from ..policy import Policy
 from ..violations import CODE, Violation, is_host
 from .command import Command, InputError, declare_format, print_json
 from .policy_file import load_policy
@@ -106,7 +106,7 @@ def _lines(host: Host, policy: Policy | None) -> Iterator[str]:
     reports = "1 report" if host.count == 1 else f"{host.count} reports"
     where = " ".join(map(_printable, [*host.pages][:_PAGES_SHOWN]))
     yield f"# {host.name}: {reports}, {', '.join(map(_printable, host.directives))}, on {where}"
-    vendor = _vendor(host.name)
+    vendor = vendor_of_host(host.name)
     if vendor is not None:
         present = policy.services if policy is not None else ()
         listed = [service.id for service in present if service.category == vendor.category]
@@ -129,21 +129,12 @@ def _printable(text: str) -> str:
     return json.dumps(text[:80])[1:-1]
 
 
-def _vendor(host: str) -> Service | None:
-    """The service of the catalogue that loads from this host, the one with the nearest name if there are several."""
-    entries = catalogue.entries().values()
-    rules = Rules((entry.service.id, (s for s in entry.service.scripts if "/" not in s), ()) for entry in entries)
-    id = rules.category_of_url(f"https://{host}/")
-    found = catalogue.find(id) if id is not None else None
-    return None if found is None else found.service
-
-
 def _id(host: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", host.removeprefix("www.")).strip("-")
 
 
 def _as_json(host: Host) -> dict[str, Any]:
-    vendor = _vendor(host.name)
+    vendor = vendor_of_host(host.name)
     return {
         "host": host.name,
         "count": host.count,

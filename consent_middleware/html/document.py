@@ -50,6 +50,7 @@ class Document(ABC):
         self._svg_script_end = 0
         self._svg_script_category: str | None = None
         self._inner: Document | None = None
+        self._plan_inside: Plan | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take in a chunk and return what may go."""

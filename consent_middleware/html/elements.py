@@ -128,3 +128,12 @@ JAVASCRIPT_TYPES = frozenset(
 
 DELAYED_TYPES = frozenset({b"rocketlazyloadscript", b"pmdelayedscript", b"litespeed/javascript", b"rocketscript"})
 """Script types from which optimisers start scripts later; Cloudflare's ``<hex>-text/javascript`` beside them."""
+
+HOLD_TEXT = frozenset({b"title", b"textarea", b"style", b"xmp", b"iframe", b"noembed", b"noframes"})
+SWITCHES = HOLD_TEXT | {b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
+"""Elements behind whose start tag the tokenizer, or the base URL, is another."""
+
+GATED = (LOADING.keys() | {b"meta"}) - SWITCHES
+HELD = GATED | SWITCHES
+ANCHORS = frozenset({b"a", b"area"})
+"""Elements that load by ``ping`` only."""

@@ -7,43 +7,30 @@ islands nothing is tracked at all: there, no start tag depends on what is open.
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
+
+from .islands import (
+    BREAKOUT,
+    CLOSES_PARAGRAPH,
+    HTML_ANCESTORS,
+    IN_FOREIGN,
+    IN_FOREIGN_UNTRACKED,
+    IN_HTML,
+    IN_HTML_UNTRACKED,
+    MAY_BREAK_OUT,
+    NEVER_OPEN,
+)
 
 MOST_OPEN = 512
 """Elements deeper than this are not tracked; Chrome caps its tree at the same depth."""
 
-_BREAKOUT = frozenset(
-    b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
-    b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
-)
-_MAY_BREAK_OUT = _BREAKOUT | {b"font"}
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
 _SVG_INTEGRATION_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATHML_TEXT_INTEGRATION_POINTS = frozenset(b"mi mo mn ms mtext".split())
 _HTML_MATHML_ENCODINGS = frozenset({b"text/html", b"application/xhtml+xml"})
-_NEVER_OPEN = frozenset(
-    b"area base basefont bgsound br col embed frame hr img image input keygen link meta param source track wbr "
-    b"html head body frameset caption colgroup tbody td tfoot th thead tr "
-    b"script style title textarea xmp iframe noembed noframes noscript plaintext".split()
-)
-"""HTML elements that are void, ignored in a body, or hold text up to their own end tag."""
-
-_CLOSES_PARAGRAPH = frozenset(
-    b"address article aside blockquote center details dialog dir div dl dd dt fieldset figcaption figure footer form "
-    b"h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p plaintext pre search section summary table ul "
-    b"xmp".split()
-)
-_HTML_ANCESTORS = frozenset(
-    b"a address article aside body button caption dd details dialog dl dt fieldset figcaption figure footer form "
-    b"header html label legend main nav object ol optgroup option search section select summary table tbody td "
-    b"template tfoot th thead tr".split()
-) | (_BREAKOUT - {b"p", b"br", b"img", b"meta", b"embed", b"hr"})
-"""End tags that, in an island without such an element, belong to an element around the island and close both.
-
-The standard ignores them where no such element is open outside; that is not tracked, and far rarer than an island
-left open.
-"""
 
 
 class Realm(Enum):
@@ -59,17 +46,20 @@ class _Element(NamedTuple):
     realm: Realm
     integrates: bool
     """Whether it is an HTML integration point."""
+    integrates_text: bool
+    """Whether it is a MathML text integration point."""
     is_plain: bool
     """Whether every start tag in it is one of foreign content."""
+    holds_html: bool
+    """Whether every start tag in it, or nearly so, is one of HTML."""
 
 
+@lru_cache(maxsize=1024)
 def _element(name: bytes, realm: Realm, integrates: bool) -> _Element:
-    is_plain = (
-        realm is not Realm.HTML
-        and not integrates
-        and not (realm is Realm.MATHML and (name in _MATHML_TEXT_INTEGRATION_POINTS or name == b"annotation-xml"))
-    )
-    return _Element(name, realm, integrates, is_plain)
+    integrates_text = realm is Realm.MATHML and name in _MATHML_TEXT_INTEGRATION_POINTS
+    holds_html = realm is Realm.HTML or integrates or integrates_text
+    is_plain = not holds_html and not (realm is Realm.MATHML and name == b"annotation-xml")
+    return _Element(name, realm, integrates, integrates_text, is_plain, holds_html)
 
 
 class ForeignStack:
@@ -94,16 +84,23 @@ class ForeignStack:
         """Whether ``<![CDATA[`` opens a section here: the current element is not an HTML one."""
         return bool(self.elements) and self.elements[-1].realm is not Realm.HTML
 
+    @property
+    def stretch(self) -> re.Pattern[bytes]:
+        """A pattern for what changes nothing here, and the tag behind it."""
+        if len(self.elements) < MOST_OPEN:
+            return IN_HTML if self.elements[-1].holds_html else IN_FOREIGN
+        return IN_HTML_UNTRACKED if self.elements[-1].holds_html else IN_FOREIGN_UNTRACKED
+
     def start(self, name: bytes, attributes: dict[bytes, bytes], *, self_closing: bool) -> Realm:
         """Take in a start tag and say in which namespace its element is created."""
         current = self.elements[-1] if self.elements else None
-        if current is not None and current.is_plain and name not in _MAY_BREAK_OUT:
+        if current is not None and current.is_plain and name not in MAY_BREAK_OUT:
             if not self_closing and len(self.elements) < MOST_OPEN:
                 self._push(name, current.realm, _is_integration_point(name, current.realm, attributes))
             return current.realm
         if not self._is_foreign(name):
             return self._start_html(name, self_closing)
-        if name in _BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(attributes)):
+        if name in BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(attributes)):
             self._break_out()
             return self._start_html(name, self_closing)
         realm = self.elements[-1].realm
@@ -121,7 +118,7 @@ class ForeignStack:
             self._break_out()
         elif self._runs[-1].get(name):
             self._close(name)
-        elif name in _HTML_ANCESTORS:
+        elif name in HTML_ANCESTORS:
             self._close_island(name)
 
     def _is_foreign(self, name: bytes) -> bool:
@@ -131,7 +128,7 @@ class ForeignStack:
         current = self.elements[-1]
         if current.realm is Realm.HTML or current.integrates:
             return False
-        if _is_text_integration_point(current):
+        if current.integrates_text:
             return name in (b"mglyph", b"malignmark")
         return not (name == b"svg" and current.name == b"annotation-xml" and current.realm is Realm.MATHML)
 
@@ -142,9 +139,9 @@ class ForeignStack:
                 self._push(name, realm, False)
             return realm
         if self.elements:
-            if name in _CLOSES_PARAGRAPH:
+            if name in CLOSES_PARAGRAPH:
                 self._end_html(b"p")
-            if name not in _NEVER_OPEN:
+            if name not in NEVER_OPEN:
                 self._push(name, Realm.HTML, False)
         return Realm.HTML
 
@@ -172,7 +169,7 @@ class ForeignStack:
         """Pop until HTML is allowed again."""
         while self.elements:
             current = self.elements[-1]
-            if current.realm is Realm.HTML or current.integrates or _is_text_integration_point(current):
+            if current.holds_html:
                 return
             self._pop()
 
@@ -199,10 +196,6 @@ class ForeignStack:
         if not self.elements or (self.elements[-1].realm is Realm.HTML) is not is_html:
             self._runs.pop()
         return element
-
-
-def _is_text_integration_point(element: _Element) -> bool:
-    return element.realm is Realm.MATHML and element.name in _MATHML_TEXT_INTEGRATION_POINTS
 
 
 def _is_integration_point(name: bytes, realm: Realm, attributes: dict[bytes, bytes]) -> bool:

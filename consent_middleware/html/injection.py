@@ -18,11 +18,10 @@ from .plan import (
     PRESCANNED,
     SHORT_SNIPPET,
     TAG_LIMIT,
-    TEXT_START,
     WAIT,
     Prologue,
 )
-from .tokens import TAG_NAME, WHOLE_TAG, Buffer, read_attributes, whole_comment
+from .tokens import BEFORE_HEAD, TAG_NAME, WHOLE_TAG, Buffer, read_attributes
 
 
 class InjectedDocument(Document):
@@ -44,18 +43,14 @@ class InjectedDocument(Document):
                 return self._wait(0, 0)
             self._started = True
             at = 3 if buffer[:3] == BYTE_ORDER_MARK else at
-        while True:
-            found = TEXT_START.search(buffer, at)
-            if found is None:
-                return self._wait(len(buffer), len(buffer))
-            at = found.start()
-            if not (after := whole_comment(buffer, at)):
-                break
-            at = after
+        passed = BEFORE_HEAD.match(buffer, at)
+        at = passed.end() if passed else at
+        if at == len(buffer):
+            return self._wait(at, at)
         if buffer[at] != b"<"[0]:
             return self._inject_head(at)
         tag = WHOLE_TAG.match(buffer, at)
-        name = TAG_NAME.match(buffer, at)
+        name = tag or TAG_NAME.match(buffer, at)
         if name is None:
             return self._token_before_injection(buffer, at)
         if tag is None and name.end() == len(buffer) and name.end() - at <= LONGEST_NAME:

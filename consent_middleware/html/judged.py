@@ -21,9 +21,7 @@ class JudgedDocument(InjectedDocument):
         if is_end:
             if is_held:
                 self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : at]))
-            self._ends_text = True
-            self._step = self._token
-            return at
+            return self._end_of_text(buffer, at)
         if is_held and len(buffer) - self._start > SCRIPT_LIMIT:
             self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : at]))
             self._verdict = DULL
@@ -54,9 +52,7 @@ class JudgedDocument(InjectedDocument):
             return self._wait(at, at)
         if is_gated:
             self._gate_css(buffer, ending.start())
-        self._ends_text = True
-        self._step = self._token
-        return ending.start()
+        return self._end_of_text(buffer, ending.start())
 
     def _gate_css(self, buffer: Buffer, end: int) -> None:
         text = bytes(buffer[self._body : end])
@@ -65,23 +61,33 @@ class JudgedDocument(InjectedDocument):
             self.stream.replace(self._body, end, gated)
         self._body = end
 
+    def _end_of_text(self, buffer: Buffer, at: int) -> int:
+        """Go on behind the end tag that begins here; it is read like any other only if it is more than its name."""
+        after = at + len(b"</") + len(self._name)
+        if buffer[after : after + 1] == b">":
+            self._step = self._content()
+            return after + 1
+        self._ends_text = True
+        self._step = self._token
+        return at
+
     def _plaintext(self, buffer: Buffer, at: int) -> int:
         return self._wait(len(buffer), len(buffer))
 
     # noscript: text for browsers that run scripts, markup for the others ------------------------------------------
 
     def _inside_noscript(self) -> Document:
-        plan = self._plan
-        return type(self)(
-            Plan(
+        plan = self._plan_inside
+        if plan is None or plan.judge is not self._judge:
+            plan = self._plan_inside = Plan(
                 judge=self._judge,
-                on_finding=plan.on_finding,
-                css=plan.css,
+                on_finding=self._plan.on_finding,
+                css=self._plan.css,
                 scripting=False,
                 is_fragment=True,
-                depth=plan.depth,
+                depth=self._plan.depth,
             )
-        )
+        return type(self)(plan)
 
     def _noscript(self, buffer: Buffer, at: int) -> int:
         ending = CLOSE_TAG[b"noscript"].search(buffer, at)
@@ -91,9 +97,7 @@ class JudgedDocument(InjectedDocument):
         if ending is None:
             return self._wait(upto, upto)
         self._close_inside(upto)
-        self._ends_text = True
-        self._step = self._token
-        return upto
+        return self._end_of_text(buffer, upto)
 
     def _pass_inside(self, buffer: Buffer, start: int, end: int) -> None:
         if self._inner is not None and start < end:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from .elements import EMBEDS, LOADING, LOADING_IN_SVG
+from .elements import EMBEDS, GATED, HELD, HOLD_TEXT, LOADING, LOADING_IN_SVG, SWITCHES
 from .foreign import Realm
+from .islands import TO_EVERY_TAG
 from .judged import JudgedDocument
 from .plan import (
     LONGEST_NAME,
@@ -21,13 +22,11 @@ from .plan import (
     TAG_LIMIT,
     Prologue,
 )
-from .search import GATED, HELD, HOLD_TEXT, SEARCH_EVERY_TAG, SWITCHES, Search
+from .search import SEARCH_EVERY_TAG, Search
 from .tokens import (
     CLOSE_TAG,
     ORDINARY_SCRIPT,
-    PLAIN_ISLAND,
     TAG_NAME,
-    TEXT_AND_ORDINARY_TAG,
     WHOLE_TAG,
     Buffer,
     ScriptState,
@@ -130,16 +129,15 @@ class Machine(JudgedDocument):
             return self._tag(buffer, start, end)
         if name == b"noscript":
             return self._noscript_of_tags(buffer, end) or self._tag(buffer, start, end)
+        if name == b"script":
+            return self._start_tag(name, buffer, start, end)
         if name in HOLD_TEXT:
             ending = CLOSE_TAG[name].search(buffer, end)
             if ending and buffer[ending.end()] == b">"[0]:
                 if name == b"iframe":
                     self._gate(name, buffer, start, end)
                 return ending.end() + 1
-        elif name == b"svg" and buffer[end - 2] != b"/"[0]:
-            island = PLAIN_ISLAND.match(buffer, end)
-            if island:
-                return island.end()
+        elif name in (b"svg", b"math") and buffer[end - 2] != b"/"[0]:
             self._foreign.start(name, NO_ATTRIBUTES, self_closing=False)
             self._step = self._foreign_markup
             return end
@@ -158,12 +156,20 @@ class Machine(JudgedDocument):
         search, at, close = self._search(), end, ending.start()
         tags: list[tuple[bytes, int, int]] = []
         while candidate := search(buffer, at, close):
+            place = candidate.start()
+            if not is_in_data(buffer, at, place):
+                return 0
+            if candidate[1] is None and (after := whole_comment(buffer, place)):
+                at = after
+                continue
             name = bytes(candidate[1] or b"").lower()
-            tag = WHOLE_TAG.match(buffer, candidate.start(), close)
-            if tag is None or name not in _PLAINLY_JUDGED or not is_in_data(buffer, at, tag.start()):
+            tag = WHOLE_TAG.match(buffer, place, close)
+            if tag is None or name not in _PLAINLY_JUDGED:
                 return 0
             tags.append((name, *tag.span()))
             at = tag.end()
+        if at > close:  # a comment that ends behind what is a noscript for others
+            return 0
         for tag_name, start, tag_end in tags:
             self._gate(tag_name, buffer, start, tag_end)
         return ending.end() + 1
@@ -191,25 +197,29 @@ class Machine(JudgedDocument):
         elements = foreign.elements
         every = self._plan.css
         while elements:
-            tag = TEXT_AND_ORDINARY_TAG.match(buffer, at)
-            if tag is None:
-                opening = buffer.find(b"<", at)
-                return self._token(buffer, opening) if opening >= 0 else self._wait(len(buffer), len(buffer))
-            end_tag, name, closing = tag.groups()
+            stretch = (TO_EVERY_TAG if every else foreign.stretch).match(buffer, at)
+            if stretch is None or stretch["name"] is None:
+                return self._token_in_island(buffer, stretch.end() if stretch else at)
+            slash, name, closing = stretch.group("slash", "name", "closing")
             name = name.lower()
-            if end_tag:
+            if slash:
                 foreign.end(name)
             elif (
                 every
                 or name in READ_IN_ISLANDS
-                or (name in LOADING_IN_SVG and not self._is_known_to_pass(buffer, tag.start(1) - 1, tag.end()))
+                or (name in LOADING_IN_SVG and not self._is_known_to_pass(buffer, *_of_tag(stretch)))
             ):
-                return self._island_tag(name, buffer, tag.start(1) - 1, tag.end())
-            elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML:
-                return self._start_tag(name, buffer, tag.start(1) - 1, tag.end())
-            at = tag.end()
+                return self._island_tag(name, buffer, *_of_tag(stretch))
+            elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML and name in HELD:
+                start, end = _of_tag(stretch)
+                if name in SWITCHES or self._judge.verdicts.get(bytes(buffer[start:end])) is not DULL:
+                    return self._start_tag(name, buffer, start, end)
+            at = stretch.end()
         self._step = self._content()
         return at
+
+    def _token_in_island(self, buffer: Buffer, at: int) -> int:
+        return self._token(buffer, at) if at < len(buffer) else self._wait(at, at)
 
     def _is_known_to_pass(self, buffer: Buffer, start: int, end: int) -> bool:
         """Whether a tag was found, where it stood before, to load nothing from SVG; nor does the script it begins."""
@@ -459,3 +469,8 @@ class Machine(JudgedDocument):
             self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : end]))
         elif self._step == self._text and self._plan.css and self._name == b"style":
             self._gate_css(buffer, end)
+
+
+def _of_tag(stretch: re.Match[bytes]) -> tuple[int, int]:
+    """Where the tag behind a stretch begins and ends."""
+    return stretch.start("slash") - 1, stretch.end()

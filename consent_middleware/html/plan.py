@@ -40,7 +40,6 @@ PING = re.compile(
     rb"|(?<=[\t\n\f\r \"'/][pP][iI][nN][gG][\t\n\f\r ]=)|(?<=[\t\n\f\r ][\t\n\f\r ]=))"
 )
 
-TEXT_START = re.compile(rb"[^\t\n\f\r ]")
 PRESCANNED = re.compile(rb"charset|content-type", re.IGNORECASE)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -12,7 +12,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from .elements import LAZY, LOADING, Holds
+from .elements import ANCHORS, HELD, LAZY, Holds
+from .islands import BREAKOUT, HTML_ANCESTORS
 from .literals import trie_pattern
 from .tokens import Buffer
 
@@ -22,14 +23,6 @@ class Search(Protocol):
 
     def __call__(self, string: Buffer, pos: int = 0, endpos: int = ..., /) -> re.Match[bytes] | None: ...
 
-
-HOLD_TEXT = frozenset({b"title", b"textarea", b"style", b"xmp", b"iframe", b"noembed", b"noframes"})
-SWITCHES = HOLD_TEXT | {b"script", b"noscript", b"plaintext", b"svg", b"math", b"base"}
-"""Elements behind whose start tag the tokenizer, or the base URL, is another."""
-
-GATED = (LOADING.keys() | {b"meta"}) - SWITCHES
-HELD = GATED | SWITCHES
-ANCHORS = frozenset({b"a", b"area"})
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SPACE = r"[\t\n\f\r ]"
@@ -89,7 +82,7 @@ def _harmless(ignorable: Ignorable) -> str:
     other = _attributes(ignorable, is_code=False)
     return "|".join(
         (
-            r"!(?:--[^<>]*+>(?<=-->)|(?!--)[^<>]*+>)",
+            r"!--[^<>]*+>(?<=-->)|!(?!--)[^<>]*+>|\?[^<>]*+>|/(?![a-zA-Z])[^<>]*+>",
             rf"(?:img|link|meta|input|source|video|audio|track|body|area|a){other}",
             rf"script{code}{_SPACE}*+</script>",
             rf"iframe{code}{_SPACE}*+</iframe>",
@@ -97,8 +90,44 @@ def _harmless(ignorable: Ignorable) -> str:
             rf"title{_SPACE}*+>[^<]*+</title>",
             rf"style{_any_attributes()}[^<]*+</style>",
             rf"textarea{_any_attributes()}[^<]*+</textarea>",
+            _island(),
         )
     )
+
+
+_PLAIN_IN_ISLANDS = trie_pattern(
+    [
+        *("circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path", "polygon"),
+        *("polyline", "radialgradient", "rect", "stop", "symbol", "text", "tspan"),
+        *("annotation", "mfrac", "mrow", "msqrt", "mstyle", "msub", "msup", "msubsup", "mtable", "mtd", "mtr"),
+        *("mover", "munder", "munderover", "semantics"),
+    ],
+    ignore_case=True,
+)
+
+
+def _island() -> str:
+    """An ``svg`` or ``math`` in which nothing loads, runs, or leads back to HTML, as most are, up to where it is left.
+
+    That is its end, an end tag of something around it, or a start tag that cannot be in it. All of them are left to
+    the search to find, but for ``</body>``, which ends no body where it ends an island. Neither text nor comments hold
+    quotes here: a quote has to change the state of every attempt that is alive.
+    """
+    attributes = rf"(?:{_SPACE}++{_ANY_NAME}++(?:={_VALUE}|{_NAME_ENDS}))*+{_SPACE}*+"
+    own_place = r"""(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
+    inside = "|".join(
+        (
+            r"""[^<"']++""",
+            rf"</?{_PLAIN_IN_ISLANDS}{_any_attributes()}",
+            *(rf"""<{leaf}>[^<"']*+</{leaf}>""" for leaf in ("title", "desc", "mi", "mn", "mo", "ms", "mtext")),
+            r"""<!--[^<>"']*+>(?<=-->)""",
+            rf"<use{_any_attributes(_NAME, '(?:xlink:)?href|data-consent', own_place)}|</use>",
+        )
+    )
+    outside = trie_pattern([name.decode() for name in HTML_ANCESTORS - {b"body"} | {b"p", b"br"}])
+    breakout = trie_pattern([name.decode() for name in BREAKOUT])
+    leaves = rf"</{outside}{_any_attributes()}|(?=<{breakout}{_NAME_ENDS})"
+    return "|".join(rf"{root}{attributes}(?:/>|>(?:{inside})*+(?:</{root}>|{leaves}))" for root in ("svg", "math"))
 
 
 def _any_attributes(name: str = _ANY_NAME, but: str = r"(?!)", these: str = r"(?!)") -> str:

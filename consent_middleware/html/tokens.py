@@ -15,24 +15,23 @@ from .literals import trie_pattern
 Buffer = bytes | bytearray
 
 SPACE = rb"[\t\n\f\r ]"
-_NAME = rb"[a-zA-Z][^\t\n\f\r />]*+"
+NAME = rb"[a-zA-Z][^\t\n\f\r />]*+"
 _VALUE = rb"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+(?=[\s\S])|(?=>))"""
 # An attribute counts only once the byte after it is known: "a" at the end of a buffer may go on as "abc" or "a = 1".
-_ATTRIBUTES = (
-    rb"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+"
-    rb"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+" + _VALUE + rb"|[\t\n\f\r ]*+(?=[^\t\n\f\r =])))*+"
+_ATTRIBUTE = (
+    rb"[^\t\n\f\r />][^\t\n\f\r />=]*+"
+    rb"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+" + _VALUE + rb"|[\t\n\f\r ]*+(?=[^\t\n\f\r =]))"
 )
+_ATTRIBUTES = rb"(?:[\t\n\f\r /]++|" + _ATTRIBUTE + rb")*+"
+TAG_ATTRIBUTES = rb"(?:[\t\n\f\r ]++|/(?!>)|" + _ATTRIBUTE + rb")*+"
+"""What stands between a tag's name and its end, which may be the slash that closes it at once."""
 
-WHOLE_TAG = re.compile(rb"</?+(" + _NAME + rb")" + _ATTRIBUTES + rb">")
+NAME_ENDS = rb"(?=[\t\n\f\r />])"
+
+WHOLE_TAG = re.compile(rb"</?+(" + NAME + rb")" + _ATTRIBUTES + rb">")
 """A complete start or end tag; group 1 is its name."""
 
-TEXT_AND_ORDINARY_TAG = re.compile(
-    rb"[^<]*+<(/?+)([a-zA-Z][^\t\n\f\r />]*+)"
-    rb"""(?:[\t\n\f\r ]++[^\t\n\f\r "'/<=>]++=(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r "'<=>`]++))*+[\t\n\f\r ]*+(/?+)>"""
-)
-"""Text, and a tag in ordinary spelling: what begins an end tag, the name, and the slash that closes a tag at once."""
-
-TAG_NAME = re.compile(rb"</?+(" + _NAME + rb")")
+TAG_NAME = re.compile(rb"</?+(" + NAME + rb")")
 TAG_OPEN = re.compile(rb"<(?=/?+[a-zA-Z])")
 
 ATTRIBUTE = re.compile(
@@ -181,11 +180,9 @@ _ADVANCE = (
 
 # Text that holds no markup ---------------------------------------------------------------------------------------
 
-_CLOSE = rb"(?=[\t\n\f\r />])"
-
 
 def _close_tag(name: str) -> re.Pattern[bytes]:
-    return re.compile(b"</" + trie_pattern([name], ignore_case=True).encode() + _CLOSE)
+    return re.compile(b"</" + trie_pattern([name], ignore_case=True).encode() + NAME_ENDS)
 
 
 CLOSE_TAG = {
@@ -194,7 +191,7 @@ CLOSE_TAG = {
 }
 """What ends an RCDATA or RAWTEXT element (the appropriate end tag, 13.2.5.12 and after)."""
 
-_SCRIPT = b"[sS][cC][rR][iI][pP][tT]" + _CLOSE
+_SCRIPT = b"[sS][cC][rR][iI][pP][tT]" + NAME_ENDS
 _SCRIPT_DATA = re.compile(rb"</" + _SCRIPT + rb"|<!--")
 _SCRIPT_ESCAPED = re.compile(rb"-->|<(/?)" + _SCRIPT)
 _SCRIPT_DOUBLE_ESCAPED = re.compile(rb"-->|</" + _SCRIPT)
@@ -245,26 +242,6 @@ def advance_script(buffer: Buffer, at: int, state: ScriptState) -> tuple[int, Sc
         return max(at, len(buffer) - _LONGEST_SCRIPT_DELIMITER + 1), state, False
 
 
-_PLAIN_SVG = trie_pattern(
-    [
-        *("circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path", "polygon"),
-        *("polyline", "radialgradient", "rect", "stop", "symbol", "text", "tspan"),
-    ],
-    ignore_case=True,
-).encode()
-
-_USE = (
-    rb"""<use(?:[\t\n\f\r ]++(?:(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
-    rb"""|(?!(?:xlink:)?href|data-consent)[a-z0-9:\-]++=(?:"[^"]*+"|'[^']*+')))*+ ?/?>"""
-)
-"""A reference to a place in the page itself, in ordinary spelling."""
-
-PLAIN_ISLAND = re.compile(
-    rb"(?:[^<]++|</?+" + _PLAIN_SVG + _CLOSE + _ATTRIBUTES + rb">"
-    rb"|<title>[^<]*+</title>|<desc>[^<]*+</desc>|<!--[^>]*+>(?<=-->)|" + _USE + rb"|</use>)*+</svg>"
-)
-"""The inside and the end of an ``svg`` in which nothing loads, runs, or leads back to HTML, as most of them are."""
-
 # Comments --------------------------------------------------------------------------------------------------------
 
 COMMENT_END = re.compile(rb"--!?>")
@@ -279,6 +256,26 @@ def whole_comment(buffer: Buffer, at: int) -> int:
     ending = COMMENT_ABRUPT_END.match(buffer, at + 4) or COMMENT_END.search(buffer, at + 4)
     return ending.end() if ending else 0
 
+
+COMMENTS = (
+    rb"<!--(?:-?>|(?:[^\-]++|-(?!-!?>))*+--!?>)"
+    rb"|<!(?!--|\[CDATA\[)[^>]*+>|<\?[^>]*+>|</(?=[^a-zA-Z])[^>]*+>"
+)
+"""One comment, one declaration, or one of what is read as a comment (WHATWG 13.2.5.41), if it is whole."""
+
+BEFORE_HEAD = re.compile(
+    rb"(?:[\t\n\f\r ]++|"
+    + COMMENTS
+    + rb"|</(?![hH](?:[eE][aA][dD]|[tT][mM][lL])"
+    + NAME_ENDS
+    + rb"|[bB](?:[oO][dD][yY]|[rR])"
+    + NAME_ENDS
+    + rb")"
+    + NAME
+    + _ATTRIBUTES
+    + rb">)*+"
+)
+"""White space, comments and the end tags that are ignored before the head (13.2.6.4.1 to .3)."""
 
 # The proof of context --------------------------------------------------------------------------------------------
 

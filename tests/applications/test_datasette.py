@@ -54,13 +54,10 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         (folder / "site_of_ours.py").write_text(MODULE + lines)
         (folder / "consent.toml").write_text(block("## The policy file", "toml") + QUIET, encoding="utf-8")
     with served(folders, *UVICORN, "site_of_ours:app") as addresses:
-        tokens = [(folder / "token").read_text() for folder in folders]
-        yield Sites(
-            *addresses,
-            folders[1] / "consent.toml",
-            dict(zip(addresses, tokens, strict=True)),
-            (folders[0] / "actor").read_text(),
-        )
+        tokens = dict(zip(addresses, [(folder / "token").read_text() for folder in folders], strict=True))
+        bare, gated, careless = addresses
+        actor = (folders[0] / "actor").read_text()
+        yield Sites(bare, gated, careless, folders[1] / "consent.toml", tokens, actor)
 
 
 @pytest.fixture

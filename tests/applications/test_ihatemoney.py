@@ -53,8 +53,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         (folder / "site_of_ours.py").write_text(MODULE.format(settings=str(settings)) + lines)
     policy = gated / "consent.toml"
     policy.write_text(block("## The policy file", "toml") + QUIET, encoding="utf-8")
-    with served([bare, gated], *GUNICORN, "site_of_ours:app") as addresses:
-        yield Sites(*addresses, policy)
+    with served([bare, gated], *GUNICORN, "site_of_ours:app") as [bare_site, gated_site]:
+        yield Sites(bare_site, gated_site, policy)
 
 
 @pytest.fixture

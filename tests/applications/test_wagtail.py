@@ -79,8 +79,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         settings.write(block("### Django", "python"))
     policy = gated / "consent.toml"
     policy.write_text(block("## The policy file", "toml") + QUIET, encoding="utf-8")
-    with served([bare, gated], *GUNICORN, "demo.wsgi:application") as addresses:
-        yield Sites(*addresses, policy)
+    with served([bare, gated], *GUNICORN, "demo.wsgi:application") as [bare_site, gated_site]:
+        yield Sites(bare_site, gated_site, policy)
 
 
 def make_site(folder: Path) -> None:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-import audit_report
 import pytest
 import uvicorn
 
+import audit_report
 from consent_middleware import Policy
 from consent_middleware.audit import Limits, Options, Report, audit
 from shop import store

@@ -1,4 +1,4 @@
-"""Servers of other processes: a port for them, waiting until they answer, and ending them."""
+"""Servers, in this process or others: a port for them, waiting until they answer, and ending them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 SECONDS_TO_END = 10
+GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
+UVICORN = ("uvicorn", "--port={port}")
+"""Modules and arguments for ``served``."""
 
 
 def free_port() -> int:
@@ -57,8 +62,17 @@ def running(command: list[Any], **options: Any) -> Iterator[subprocess.Popen[Any
             process.wait()
 
 
-GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
-UVICORN = ("uvicorn", "--port={port}")
+@contextmanager
+def serving(application: Any) -> Iterator[str]:
+    """Serve a WSGI application from a thread for as long as the block lasts; yields its address."""
+    server = import_module("waitress.server").create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}/"
+    finally:
+        server.close()
+        thread.join(SECONDS_TO_END)
 
 
 @contextmanager

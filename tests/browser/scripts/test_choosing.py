@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.axe import violations
 from support.handmade import Handmade
 from support.third_parties import Reply, ThirdParties
 
@@ -235,6 +236,56 @@ def test_who_prevents_the_loading_keeps_a_page_in_which_what_can_be_stopped_is(c
     chooser.run("() => { new Image().src = 'https://stats.example/late'; document.cookie = '_ga=1'; }")
     assert chooser.asked == []
     assert chooser.run("() => document.cookie") == ""
+
+
+# What is said
+
+
+SAID = """async () => {
+    const status = document.querySelector("div[data-consent-manage]").shadowRoot.querySelector("[role=status]");
+    const said = [];
+    new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true });
+    window.told = said;
+}"""
+
+
+def spoken(page: Any) -> list[str]:
+    """What the accessibility tree has of live regions that are polite."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    by_id = {node["nodeId"]: node for node in nodes}
+    regions = [node for node in nodes if node.get("role", {}).get("value") == "status"]
+    for region in regions:
+        properties = {each["name"]: each["value"]["value"] for each in region["properties"]}
+        assert properties["live"] == "polite"
+    return ["".join(by_id[child]["name"]["value"] for child in region["childIds"]) for region in regions]
+
+
+def test_a_choice_made_in_the_page_is_said_aloud(chooser: Chooser) -> None:
+    chooser.site.language = "en"
+    chooser.open("<main><h1>Page</h1></main>")
+    assert spoken(chooser.page) == [""]
+    chooser.run(SAID)
+    chooser.page.locator('.cm-ask button[value="reject-all"]').press("Enter")
+    chooser.page.wait_for_function("() => told.length === 1")
+    assert spoken(chooser.page) == ["Your choice has been saved."]
+    chooser.choose("grant", "analytics")
+    chooser.page.wait_for_function("() => told.length === 3")
+    assert chooser.run("() => told") == ["Your choice has been saved.", "", "Your choice has been saved."]
+    assert violations(chooser.page) == []
+
+
+def test_nothing_is_said_of_a_choice_that_was_none_nor_of_one_made_elsewhere(chooser: Chooser) -> None:
+    chooser.open()
+    other = chooser.page.context.new_page()
+    other.goto(chooser.visitor.origin + "/")
+    other.evaluate(SAID)
+    chooser.run(SAID)
+    chooser.run("() => consent.choose('grant', ['nothing']).catch(() => {})")
+    assert chooser.stayed and chooser.run("() => told") == []
+    chooser.choose("save", "analytics")
+    chooser.page.wait_for_function("() => told.length === 1")
+    assert other.evaluate("() => [consent.allows('analytics'), told]") == [True, []]
 
 
 # Elsewhere
