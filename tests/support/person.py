@@ -97,7 +97,7 @@ class Person:
 def person(url: str, secrets: str) -> Iterator[Person]:
     """Somebody new in front of a site on this machine."""
     assert url.startswith("http://127.0.0.1:")
-    with httpx.Client(base_url=url, headers=_BROWSER, follow_redirects=True, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=_BROWSER, follow_redirects=True, timeout=120, trust_env=False) as client:
         yield Person(client, secrets)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 SECONDS_TO_END = 10
-GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
+GUNICORN = ("gunicorn", "--timeout=120", "--bind=127.0.0.1:{port}")
 UVICORN = ("uvicorn", "--port={port}")
 """Modules and arguments for ``served``."""
 
