@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import time
@@ -15,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from .cookies import NameTable, SetCookie, cap_line, protect_line
 from .decision import Decision, Visit, standing_of
+from .deployment import as_deployed, is_for_development
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
@@ -22,6 +24,7 @@ from .floor import Floor
 from .foreign import told
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
+from .metrics import counters
 from .own_cookies import OWN_NAMES, choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
@@ -30,6 +33,7 @@ from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
 from .signals import refuses_by_dnt, refuses_by_gpc
+from .summary import Summary
 from .views import Views
 from .walls import Walls
 
@@ -71,7 +75,8 @@ class Engine:
 
     ``necessary`` are cookie names (exact or with a trailing ``*``) known to be necessary without being declared, such
     as the session cookie of a framework; a rule of the policy for the same name wins. ``token`` returns 16 fresh
-    random octets as 22 URL-safe characters. Raises PolicyError or ConfigurationError.
+    random octets as 22 URL-safe characters. ``environ`` is what the environment says about this deployment, see
+    ``deployment``. Raises PolicyError or ConfigurationError.
     """
 
     def __init__(
@@ -84,12 +89,16 @@ class Engine:
         applies: Applies | None = None,
         necessary: Iterable[str | KnownCookie] = (),
         token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self.policy = policy = as_policy(policy)
+        self.policy = policy = as_deployed(as_policy(policy), environ)
         self.prefix = checked_prefix(prefix)
         self.clock = _checked_callable("clock", clock)
         self.applies = None if applies is None else _checked_callable("applies", applies)
-        self.reporter = Reporter()
+        self.summary = Summary(policy, self.now) if is_for_development(environ) else None
+        """What the site was seen doing, on a machine where it is developed; nowhere else."""
+        counting = counters(policy.reports.metrics, policy.mode, policy.categories)
+        self.reporter = Reporter(mode=policy.mode, listeners=[*counting, *([self.summary] if self.summary else [])])
         self.token = token
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
@@ -115,12 +124,15 @@ class Engine:
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
+        if self.summary is not None:
+            self.necessary = {}  # what is to be seen does not take the short way past the gates
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         categories = {name: kind.category.name for name, kind in kinds.items()}
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories, token)
+        watch = None if self.summary is None else self.summary.saw_host
+        markup = Markup(policy, prefix, self.reporter, categories, token, watch)
         self.markup = markup if markup.is_needed else None
-        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token)
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token, self.summary)
         self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
         self.strictest = standing_of(
             policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True

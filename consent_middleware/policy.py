@@ -197,6 +197,18 @@ class BannerSettings:
     count: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """Who is told, beside the log, what the policy does or in report mode would do.
+
+    ``header`` puts it into ``Consent-Report`` on every response, for debugging. ``metrics`` counts it for OpenTelemetry
+    or Prometheus; "auto" for what is installed.
+    """
+
+    header: bool = False
+    metrics: Literal["auto", "opentelemetry", "prometheus", "off"] = "auto"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One site's whole policy, checked.
@@ -236,6 +248,7 @@ class Policy:
     policy_url: Texts = field(default_factory=dict[str, str])
     html: HTMLSettings = HTMLSettings()
     banner: BannerSettings = BannerSettings()
+    reports: ReportSettings = ReportSettings()
     floor: FloorSettings = FloorSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()

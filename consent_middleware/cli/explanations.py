@@ -48,6 +48,7 @@ class _Request:
     path: str = "/"
     target: str = "/"
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    is_local: bool = False
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)

@@ -48,13 +48,16 @@ _ABOUT = {
 }
 
 
-def written(proposal: Proposal, today: date, name: str = "consent.toml") -> str:
-    """Return the text of a policy file. ``name`` is what the file will be called; the same proposal gives the same
-    text on the same day.
+def written(
+    proposal: Proposal, today: date, *, name: str = "consent.toml", controller: str = "", contact: str = ""
+) -> str:
+    """Return the text of a policy file that will be called ``name``. The same proposal gives the same text on a day.
+
+    ``controller`` and ``contact`` are questions where they are ``""``.
     """
     parts = [
         _heading(proposal, today, name),
-        _settings(proposal, today),
+        _settings(proposal, today, controller, contact),
         _banner(),
         _pages(proposal),
         *(_category(category, proposal) for category in proposal.categories),
@@ -96,15 +99,23 @@ def _heading(proposal: Proposal, today: date, name: str) -> Lines:
         yield from (line for remark in proposal.remarks for line in toml.comment(f"  - {remark}"))
 
 
-def _settings(proposal: Proposal, today: date) -> Lines:
+def _settings(proposal: Proposal, today: date, controller: str, contact: str) -> Lines:
     yield "[policy]"
     yield from toml.comment("A label, shown to visitors and kept with every choice. A day is easy to compare.")
     yield setting("version", quoted(today.isoformat()))
     yield ""
     yield from toml.comment("Who answers for the site, and where people can write about their data.")
-    yield _question("controller", "who answers for the site? The name of the company, the association or the person")
+    yield (
+        setting("controller", quoted(controller))
+        if controller
+        else _question("controller", "who answers for the site? The name of the company, association or person")
+    )
     settings_say = f" The settings have {shown_text(proposal.contact)}" if proposal.contact else ""
-    yield _question("contact", f"where can visitors write about their data?{settings_say}")
+    yield (
+        setting("contact", quoted(contact))
+        if contact
+        else _question("contact", f"where can visitors write about their data?{settings_say}")
+    )
     yield ""
     yield from toml.comment(
         '"report" changes nothing and reports everything that "enforce" would do. Switch when you like the report.'

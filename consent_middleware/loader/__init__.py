@@ -81,6 +81,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
     banner = parts.read_banner(root.table("banner"))
+    reports = parts.read_reports(root.table("reports"))
     floor = parts.read_floor(root.table("floor"))
     texts = wording.read_texts(root)
     signals = parts.read_signals(root.table("consent_mode"))
@@ -104,6 +105,7 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
         reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         banner=banner,
+        reports=reports,
         floor=floor,
         texts=texts,
         consent_signals=signals,

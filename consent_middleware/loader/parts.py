@@ -18,6 +18,7 @@ from ..policy import (
     HTMLSettings,
     Policy,
     Reading,
+    ReportSettings,
     SameSite,
     SecureFloor,
     Service,
@@ -150,6 +151,16 @@ def read_banner(table: Table) -> BannerSettings:
         position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
         link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
         count=table.flag("count"),
+    )
+    table.close()
+    return settings
+
+
+def read_reports(table: Table) -> ReportSettings:
+    """Return the settings of ``[reports]``."""
+    settings = ReportSettings(
+        header=table.flag("header"),
+        metrics=table.option("metrics", ("auto", "opentelemetry", "prometheus", "off")),
     )
     table.close()
     return settings

@@ -1,7 +1,9 @@
-"""What is sent of our scripts does what their source does: to a real parser the two are the same but for names."""
+"""What is sent of our scripts does what their source does: to a real parser the two are the same but for names, and for
+``let`` in the place of ``const``."""
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
@@ -30,4 +32,5 @@ def test_a_minifier_makes_the_same_of_what_is_sent_and_of_its_source(
     written = resources.files("consent_middleware").joinpath("web", file).read_text(encoding="utf-8")
     sent = source(file)
     assert sent != written
-    assert quiet_visitor.page.evaluate(SMALLEST, sent) == quiet_visitor.page.evaluate(SMALLEST, written)
+    variable = re.sub(r"\bconst\b", "let", written)
+    assert quiet_visitor.page.evaluate(SMALLEST, sent) == quiet_visitor.page.evaluate(SMALLEST, variable)
