@@ -114,7 +114,7 @@ def _island() -> str:
     quotes here: a quote has to change the state of every attempt that is alive.
     """
     attributes = rf"(?:{_SPACE}++{_ANY_NAME}++(?:={_VALUE}|{_NAME_ENDS}))*+{_SPACE}*+"
-    own_place = rf"""(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
+    own_place = r"""(?:xlink:)?href=(?:"#[^"&]*+"|'#[^'&]*+')"""
     inside = "|".join(
         (
             r"""[^<"']++""",
