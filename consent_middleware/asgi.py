@@ -12,6 +12,7 @@ from urllib.parse import quote
 from .bodies import Body
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
+from .http import is_loopback, mounted_at
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
@@ -42,6 +43,7 @@ _OURS = {
         "Content-Security-Policy-Report-Only",
         "Reporting-Endpoints",
         "Permissions-Policy",
+        "Consent-Report",
     )
 }
 """What the exchange adds; ASGI wants header names in lower case. The application's own names stay as they came."""
@@ -69,6 +71,11 @@ class ASGIRequest:
         return method
 
     @property
+    def is_local(self) -> bool:
+        client: tuple[str, int] | None = self._scope.get("client")
+        return client is not None and is_loopback(client[0])
+
+    @property
     def scheme(self) -> str:
         scheme: str = self._scope.get("scheme", "http")
         return scheme
@@ -79,7 +86,7 @@ class ASGIRequest:
 
     @property
     def root(self) -> str:
-        return quote(self._scope.get("root_path", "").rstrip("/"))
+        return mounted_at(self._scope.get("root_path", ""))
 
     @property
     def target(self) -> str:
@@ -156,7 +163,7 @@ class ConsentASGI:
         shown["headers"] = headers
         shown[DECISION_KEY] = exchange.decision
         extensions = scope.get("extensions")
-        if extensions and not _BESIDE.isdisjoint(extensions) and exchange.may_gate_pages:
+        if extensions and exchange.enforces and not _BESIDE.isdisjoint(extensions) and exchange.may_gate_pages:
             shown["extensions"] = {name: each for name, each in extensions.items() if name not in _BESIDE}
         response = _Response(exchange, send, self._store if self.ledger is not None else None)
         await self.app(shown, receive, response.send)
@@ -197,15 +204,26 @@ class _Response:
                 return self._store_and_start(self._store, message)
             return self._start(message)
         if kind in _BODIES and exchange.body is not None:
+            if exchange.body.watches:
+                exchange.body.watch(message.get("body", b""), is_last=not message.get("more_body", False))
+                return self._send(message)
             return self._gated(message, exchange.body)
         if self._held is not None:
             return self._begin_and_send(message)
         if kind == "http.response.trailers":
-            message = {**message, "headers": _encoded(exchange.trailers(_decoded(message.get("headers") or ())))}
+            message = self._without_cookies(message)
+        elif kind in _BESIDE:
+            exchange.leaves_unseen()
         elif kind == "http.response.early_hint" and exchange.gates_pages:
             links = exchange.hints([link.decode("latin-1") for link in message.get("links") or ()])
             message = {**message, "links": [link.encode("latin-1") for link in links]}
         return self._send(message)
+
+    def _without_cookies(self, message: Message) -> Message:
+        raw = list(message.get("headers") or ())
+        decoded = _decoded(raw)
+        left = self._exchange.trailers(decoded)
+        return {**message, "headers": raw if left is decoded else _encoded(left)}
 
     async def _store_and_start(self, store: Callable[[Exchange], Awaitable[None]], message: Message) -> None:
         await store(self._exchange)
@@ -266,8 +284,8 @@ def _visible(exchange: Exchange, request: ASGIRequest) -> RawHeaders:
     for field in request.headers:
         if len(field[0]) != 6 or field[0].lower() != b"cookie":
             shown.append(field)
-        elif left := exchange.visible(next(cookies)):
-            shown.append((field[0], left.encode("latin-1")))
+        elif (left := exchange.visible(cookie := next(cookies))) or left == cookie:
+            shown.append(field if left is cookie else (field[0], left.encode("latin-1")))
     return shown
 
 

@@ -49,48 +49,54 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, 
         lifetime=escape(lifetime_in(str(policy.consent_lifetime), language)), settings=settings
     )
     purposes = "".join(_purposes(policy, standing, language))
-    return (
+    return _hosted(
+        "data-consent-banner" + (" hidden" if is_hidden else ""),
+        language,
+        to,
+        # Where its text has to be scrolled, keyboards can do it too.
+        f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title" tabindex="0">'
+        '<div class="cm-page">'
+        f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
+        f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
+        f'<div class="cm-foot"><p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
+        f'<div class="cm-actions"><form method="post" action="{to.choice}">'
+        f'<input type="hidden" name="next" value="{to.next}">'
+        f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
+        f'<input type="hidden" name="once" value="{to.once}">'
+        f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
+        f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
+        f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
+        f'<input type="hidden" name="language" value="{language}">'
+        f"<button>{escape(words['customise'])}</button></form></div></div></div></section>",
         # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
-        f'<link rel="stylesheet" href="{to.style}"{to.tag}>'
-        + _hosted(
-            policy,
-            "data-consent-banner" + (" hidden" if is_hidden else ""),
-            language,
-            to,
-            # Where its text has to be scrolled, keyboards can do it too.
-            f'<section class="cm-ask {policy.banner.position}" aria-labelledby="title" tabindex="0">'
-            '<div class="cm-page">'
-            f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
-            f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
-            f'<p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
-            f'<div class="cm-actions"><form method="post" action="{to.choice}">'
-            f'<input type="hidden" name="next" value="{to.next}">'
-            f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
-            f'<input type="hidden" name="once" value="{to.once}">'
-            f'<button name="action" value="accept-all">{escape(words["accept-all"])}</button>'
-            f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
-            f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
-            f'<input type="hidden" name="language" value="{language}">'
-            f"<button>{escape(words['customise'])}</button></form></div></div></section>",
-        )
+        f'<link rel="stylesheet" href="{to.style}"{to.tag}>' + _plain_link(policy, language, to),
     )
 
 
 def way_back(policy: Policy, language: str, to: Addresses) -> str:
-    """Return the discreet link to the settings. While the banner is there, which has one itself, it is not shown."""
-    words = policy.words(language)
-    title = escape(words["title"])
+    """Return the discreet link to the settings, and the place where scripts say that a choice was saved.
+
+    While the banner is there, which has a link itself, this one is not shown; with ``link = "off"`` there is none.
+    """
+    status = '<p role="status" class="cm-said"></p>'
+    if policy.banner.link == "off":
+        return _hosted("data-consent-manage", language, to, status, "")
+    title = escape(policy.words(language)["title"])
     link = f'<a class="cm-back {policy.banner.link}" href="{to.settings}{to.from_here}">{_ICON}<span>{title}</span></a>'
-    return _hosted(policy, "data-consent-manage", language, to, link)
+    return _hosted("data-consent-manage", language, to, link + status, _plain_link(policy, language, to))
 
 
-def _hosted(policy: Policy, attributes: str, language: str, to: Addresses, markup: str) -> str:
+def _hosted(attributes: str, language: str, to: Addresses, markup: str, otherwise: str) -> str:
+    """Return ``markup`` in a shadow root, and ``otherwise`` for browsers that know none."""
     direction = "rtl" if is_right_to_left(language) else "ltr"
     return (
         f'<div {attributes} lang="{language}" dir="{direction}"><template shadowrootmode="open">'
-        f'<link rel="stylesheet" href="{to.style}"{to.tag}>{markup}</template>'
-        f'<a href="{to.settings}{to.from_here}">{escape(policy.words(language)["title"])}</a></div>'
+        f'<link rel="stylesheet" href="{to.style}"{to.tag}>{markup}</template>{otherwise}</div>'
     )
+
+
+def _plain_link(policy: Policy, language: str, to: Addresses) -> str:
+    return f'<a href="{to.settings}{to.from_here}">{escape(policy.words(language)["title"])}</a>'
 
 
 def _purposes(policy: Policy, standing: Standing, language: str) -> Iterator[str]:

@@ -48,6 +48,16 @@ class Body:
         """A body of which no byte goes out."""
         return cls(None, Page(None, "", "", is_fixed=False, is_short=True), lambda: None, on_fault="withhold")
 
+    def watch(self, chunk: bytes, *, is_last: bool = False) -> None:
+        """Look at the next bytes, which leave as they came. Whatever they are, this never raises."""
+        try:
+            self.feed(chunk)
+            if is_last:
+                self.finish()
+        except Exception:
+            logger.exception("consent.fault: a page could not be looked at to its end")
+            self._gate = None
+
     def whole(self, chunks: Iterable[bytes]) -> bytes:
         """Take in all of a body at once and return all that goes out."""
         return b"".join([*map(self.feed, chunks), self.finish()])

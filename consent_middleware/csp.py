@@ -87,12 +87,12 @@ class Wall:
     """The second Content-Security-Policy of a site, built once.
 
     For a visitor without full consent it allows the site's own origin and hosts, and the services of the categories
-    that this visitor allows; with ``csp = "report"``, or a policy that only reports, browsers tell what they would stop
-    and stop nothing. ``withheld`` are, in every method, the categories that the visitor has not consented to.
+    that this visitor allows; with ``csp = "report"`` browsers tell what they would stop and stop nothing. ``withheld``
+    are, in every method, the categories that the visitor has not consented to.
     """
 
     def __init__(self, policy: Policy, prefix: str) -> None:
-        only_reports = policy.html.csp == "report" or policy.mode == "report"
+        only_reports = policy.html.csp == "report"
         self._field = "Content-Security-Policy-Report-Only" if only_reports else "Content-Security-Policy"
         self._path = f"{prefix}/{REPORT_PATH}"
         self._own = tuple(source for host in policy.html.own_hosts for source in _of_host(host))

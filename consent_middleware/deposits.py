@@ -11,14 +11,17 @@ What is remembered can only shorten a life:
 * of several tokens the earliest day of each cookie counts, so that a stray old one prolongs nothing;
 * a day that is still to come is as if unknown, and counts from now, which is earlier: a clock that was put back, or
   a machine that is behind, gains nothing;
+* the clocks of a site's machines differ, so a renewed cookie ends by a ``tolerance`` too early, and another life of the
+  same name begins by as much too late: no machine sets anew what is not yet over for another;
 * a day is forgotten once its cookie has been expired by us, or has outlived ``cookie_lifetime`` and is gone; not when
   the application deletes the cookie, which could be on another path than where it lives;
 * when ``MOST`` days are remembered, no other is pushed out: further cookies leave as session cookies;
 * two names with one hash (one chance in ten million for fifty cookies) share the earlier day.
 
 Whatever else comes in this place, forged, cut off, too long or signed by somebody else, is as if absent. Two responses
-that are under way at once do not know of each other's deposits; the later one wins, and the other cookie counts from
-its next renewal.
+that are under way at once do not know of each other's deposits, and the later one wins: a cookie of which nothing is
+known then counts from the next request that shows it, provided that we have seen the application set such cookies. What
+scripts set, and what came for the session, has no day of which we could have lost the memory.
 """
 
 from __future__ import annotations
@@ -33,15 +36,16 @@ from hmac import compare_digest
 from typing import NamedTuple
 
 from .lifetime import Lifetime
-from .seal import checked_keys, signer
+from .seal import LEEWAY, checked_keys, signer
 
 MOST = 128
 """Cookies whose first day is remembered. Browsers keep about 150 to 180 for a site, those of sub-domains included."""
 
 _SALT = "consent_middleware.first"
+_LONGEST = 2048
 _TOKEN = re.compile(r"(1\.([A-Za-z0-9_-]{11,1366}))\.([A-Za-z0-9_-]{43})", re.ASCII)
 _TOKENS_REMEMBERED = 256
-_NAMES_REMEMBERED = 1000
+_NAMES_REMEMBERED, _LONGEST_NAME = 1000, 256
 _LATEST = 2**32 - 1
 
 
@@ -71,7 +75,8 @@ class DepositSeal:
 
     def loads(self, tokens: Iterable[str]) -> FirstDays:
         """Return what the authentic ones among these tokens say together: of each cookie the earliest day."""
-        found = [days for token in tokens if (days := self._recall(token)) is not None]
+        # What is longer is none of ours, and not worth remembering.
+        found = [days for token in tokens if len(token) <= _LONGEST and (days := self._recall(token)) is not None]
         if len(found) == 1:
             return found[0]
         merged: dict[int, int] = {}
@@ -136,18 +141,43 @@ class Deposits:
                 self.is_changed = True
 
     def prune(self, longest: Lifetime, present: Iterable[str]) -> bool:
-        """Forget cookies that no browser has any more, and return whether there were any.
+        """Forget cookies that no browser has any more, by any machine's clock; return whether there were any.
 
         ``longest`` is what no cookie outlives; one that is ``present`` in the request is remembered all the same.
         """
         kept = {key_of(name) for name in present}
-        gone = [key for key, at in self._instants.items() if key not in kept and longest.is_over(at, self._now)]
+        by_any_clock = self._now - LEEWAY
+        gone = [key for key, at in self._instants.items() if key not in kept and longest.is_over(at, by_any_clock)]
         for key in gone:
             del self._instants[key]
         return bool(gone)
 
+    def end(self, longest: Lifetime) -> int:
+        """Return until when (epoch seconds) these days are needed, if no cookie outlives ``longest``.
 
-@lru_cache(_NAMES_REMEMBERED)
+        The last to begin need not be the last to end: one month after 30 January, 18:00, is later than one month after
+        31 January, 6:00. For the sake of other clocks it is longer, within what one cookie of ours may live.
+        """
+        last = max(longest.end(min(at, self._now)) for at in self._instants.values())
+        return max(last, min(last + LEEWAY, longest.end(self._now)))
+
+
+def tolerance(life: int) -> int:
+    """Return by how many seconds the clocks of two machines may differ about the end of a life of so many.
+
+    As for receipts, but no more than a hundredth: who declares a cookie of one minute wants most of it.
+    """
+    return min(LEEWAY, life // 100)
+
+
 def key_of(name: str) -> int:
     """Return the number that stands for a cookie's name; no secret key is in it, so that keys can change."""
+    # Visitors can send names of any length, and those would fill the memory.
+    return _recall_key(name) if len(name) <= _LONGEST_NAME else _key_of(name)
+
+
+def _key_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "replace")).digest()[:4])
+
+
+_recall_key = lru_cache(_NAMES_REMEMBERED)(_key_of)

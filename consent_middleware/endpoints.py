@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from .assets import Asset, asset
+from .assets import Asset, asset, takes_gzip
 from .csp import REPORT_PATH
 from .decision import Act, Decision
 from .export import as_27560
@@ -24,8 +24,11 @@ from .policy import Policy
 from .policy_page import PAGE_HEADERS as POLICY_HEADERS
 from .policy_page import CookiePolicy, Place, policy_url
 from .record import Question, Record
+from .report_page import comes_from_this_machine, report_page
 from .settings_page import SettingsPlace, settings_page
 from .signals import GPC_PATH, support_resource
+from .summary import Summary
+from .violations import BODY_LIMIT as REPORT_LIMIT
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
@@ -78,6 +81,7 @@ class Endpoints:
         cookie_policy: CookiePolicy,
         assets: Iterable[Asset] = (),
         token: Callable[[], str] = str,
+        summary: Summary | None = None,
     ) -> None:
         self._policy = policy
         self._token = token
@@ -96,16 +100,28 @@ class Endpoints:
         }
         for file in (*STYLES, *assets):
             self._routes[file.path] = (("GET", "HEAD"), partial(_serve, file))
+        if summary is not None:
+            self._routes |= {
+                "/report": (("GET", "HEAD"), partial(self._report, summary)),
+                "/report.json": (("GET", "HEAD"), partial(self._report_data, summary)),
+            }
         if policy.gpc_json:
             self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
+        self._report_path = f"{prefix}/{REPORT_PATH}"
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
 
+    def body_limit(self, request: Request) -> int:
+        """Return how many bytes of the body of a request below the prefix are worth reading."""
+        if request.method != "POST":
+            return 0
+        return REPORT_LIMIT if request.path == self._report_path else BODY_LIMIT
+
     def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply | Question:
         """Answer a request below the prefix, or return the question that only the ledger can answer.
 
-        ``body`` is None when it was larger than BODY_LIMIT.
+        ``body`` is None when it was larger than ``body_limit`` allows.
         """
         try:
             methods, route = self._routes[request.path.removeprefix(self._prefix)]
@@ -165,8 +181,23 @@ class Endpoints:
         elif not self._violations.has_room(decision.now):
             status = 429
         else:
-            self._violations.take(body, request.host)
+            self._violations.take(body, request.host, decision.now)
         return Reply(status, (*_TEXT, *_COMMON))
+
+    def _report(self, summary: Summary, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        """Show developers what the policy does: HTML, or what ``consent init`` reads."""
+        if "application/json" in (request.header("accept") or ""):
+            return self._report_data(summary, request, decision, body)
+        if not comes_from_this_machine(request):
+            raise Refusal(404, "not-found")
+        json_url = f"{request.root}{self._prefix}/report.json"
+        page = report_page(self._policy, summary.tell(), styles=self._styles(request), json_url=json_url)
+        return Reply(200, (*PAGE_HEADERS, *_COMMON), page)
+
+    def _report_data(self, summary: Summary, request: Request, decision: Decision, body: bytes | None) -> Reply:
+        if not comes_from_this_machine(request):
+            raise Refusal(404, "not-found")
+        return Reply(200, (*_JSON, *_COMMON), json.dumps(summary.tell(), indent=1).encode())
 
     def _state(self, request: Request, decision: Decision, body: bytes | None) -> Reply:
         return Reply(200, (*_JSON, *_COMMON), self.state(decision))
@@ -286,7 +317,10 @@ class Endpoints:
 def _serve(asset: Asset, request: Request, decision: Decision, body: bytes | None) -> Reply:
     # The name holds a hash of the content, so whoever has it may keep it for ever (RFC 8246).
     forever = ("Cache-Control", "public, max-age=31536000, immutable")
-    return Reply(200, (("Content-Type", asset.media_type), forever, _NO_SNIFF), asset.body)
+    headers = (("Content-Type", asset.media_type), forever, ("Vary", "Accept-Encoding"), _NO_SNIFF)
+    if takes_gzip(request.header("accept-encoding") or ""):
+        return Reply(200, (*headers, ("Content-Encoding", "gzip")), asset.compressed)
+    return Reply(200, headers, asset.body)
 
 
 class Allowance:

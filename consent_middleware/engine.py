@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import time
@@ -13,15 +14,18 @@ from inspect import iscoroutinefunction
 from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .cookies import NameTable, SetCookie, cap_line
+from .cookies import NameTable, SetCookie, cap_line, protect_line
 from .decision import Decision, Visit, standing_of
+from .deployment import as_deployed, is_for_development
 from .deposits import DepositSeal, FirstDays
 from .endpoints import Endpoints
 from .errors import ConfigurationError
+from .floor import Floor
 from .foreign import told
 from .html.literals import trie_pattern
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
+from .metrics import counters
 from .own_cookies import OWN_NAMES, choice_name, first_name
 from .policy import Category, CookieRule, KnownCookie, Policy
 from .policy_page import CookiePolicy
@@ -30,6 +34,7 @@ from .reports import Reporter
 from .seal import Seal, checked_keys
 from .shown import what_is_shown
 from .signals import refuses_by_dnt, refuses_by_gpc
+from .summary import Summary
 from .views import Views
 from .walls import Walls
 
@@ -71,7 +76,8 @@ class Engine:
 
     ``necessary`` are cookie names (exact or with a trailing ``*``) known to be necessary without being declared, such
     as the session cookie of a framework; a rule of the policy for the same name wins. ``token`` returns 16 fresh
-    random octets as 22 URL-safe characters. Raises PolicyError or ConfigurationError.
+    random octets as 22 URL-safe characters. ``environ`` is what the environment says about this deployment, see
+    ``deployment``. Raises PolicyError or ConfigurationError.
     """
 
     def __init__(
@@ -84,16 +90,22 @@ class Engine:
         applies: Applies | None = None,
         necessary: Iterable[str | KnownCookie] = (),
         token: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self.policy = policy = as_policy(policy)
+        self.policy = policy = as_deployed(as_policy(policy), environ)
         self.prefix = checked_prefix(prefix)
         self.clock = _checked_callable("clock", clock)
         self.applies = None if applies is None else _checked_callable("applies", applies)
-        self.reporter = Reporter()
+        self.summary = Summary(policy, self.now) if is_for_development(environ) else None
+        """What the site was seen doing, on a machine where it is developed; nowhere else."""
+        counting = counters(policy.reports.metrics, policy.mode, policy.categories)
+        self.reporter = Reporter(mode=policy.mode, listeners=[*counting, *([self.summary] if self.summary else [])])
         self.token = token
         self.keys = checked_keys(secret_keys)
         self.seal = Seal(policy, self.keys)
         self.deposits = DepositSeal(self.keys)
+        self.deposited: set[Kind] = set()
+        """Of which rules this process has seen the application set cookies whose lives are counted."""
         self._shown: dict[str, Shown] = {}
         if not policy.contact:
             # A policy file without one is refused by the loader; the default policy cannot know it.
@@ -105,19 +117,25 @@ class Engine:
         self.views = Views() if policy.banner.count else None
         self.inside_prefix = prefix + "/"
         self.enforces = policy.mode == "enforce"
+        floor = Floor(policy)
+        self.floor = floor if floor.is_needed else None
+        """What cookies have to be like when they leave; None where they may be as they are."""
         self.varies_on_signal = ("Cookie", "Sec-GPC", "DNT") if policy.dnt else ("Cookie", "Sec-GPC")
         kinds = _kinds(policy, [*OWN_NAMES, *(cookie.name for cookie in known)])
         self.homes = _homes(policy)
         self.kind_of = NameTable(kinds).lookup
         self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
+        if self.summary is not None:
+            self.necessary = {}  # what is to be seen does not take the short way past the gates
         self.holds_only_necessary = _cookie_header_of(self.necessary)
         """Matches a Cookie header in which every cookie plainly is a necessary one."""
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         categories = {name: kind.category.name for name, kind in kinds.items()}
-        markup = Markup(policy, prefix, partial(self.reporter.report, what="page"), categories, token)
+        watch = None if self.summary is None else self.summary.saw_host
+        markup = Markup(policy, prefix, self.reporter, categories, token, watch)
         self.markup = markup if markup.is_needed else None
-        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token)
+        self.endpoints = Endpoints(policy, prefix, self.cookie_policy, markup.assets, token, self.summary)
         self.standing = lru_cache(_STANDINGS_REMEMBERED)(partial(standing_of, policy))
         self.strictest = standing_of(
             policy, tuple((name, False) for name in policy.choosable), "default", gpc=True, applies=True
@@ -250,9 +268,13 @@ class Engine:
         return self.policy, self.prefix, self.applies
 
     def _is_within(self, kind: Kind, tail: str, now: int) -> bool:
-        """Whether a line's tail states a lifetime that is plain and not too long."""
+        """Whether a line's tail states a lifetime that is plain and not too long, and protects its cookie enough."""
         cookie = SetCookie(kind.rule.name, "", tail)
-        return cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is tail
+        if cap_line(cookie, tail, now, self.latest(kind, now), kind.session_only) is not tail:
+            return False
+        # What is enough over https is so over http as well.
+        floor = self.floor
+        return floor is None or protect_line(tail, floor.least(kind.rule.name, kind.rule, secure=True)) is tail
 
     def _latest(self, kind: Kind | None, now: int) -> int:
         end = self.policy.cookie_lifetime.end(now)

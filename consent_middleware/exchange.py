@@ -14,10 +14,10 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from .bodies import Body
-from .caching import keep_private, vary_on
+from .caching import is_shared, keep_private, vary_on
 from .cookie_gate import CookieGate
 from .decision import Decision, Standing
-from .endpoints import BODY_LIMIT, Refusal
+from .endpoints import Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import Markup
@@ -25,6 +25,9 @@ from .own_cookies import choice_name, hint_name, own_line
 from .plain import RawHeaders, set_cookies
 from .proof import Proof
 from .record import Question, Record, Shown
+from .report_header import NAME as REPORT_HEADER
+from .report_header import consent_report
+from .reports import route_of
 from .signals import GPC_PATH
 from .sweeping import may_sweep, sweep, unwanted
 from .variants import is_marked
@@ -74,6 +77,11 @@ class Exchange:
         self.question: Question | None = None
         """What ``answer`` found the visitor to ask of the ledger; without an answer there is nothing to be had."""
 
+    @property
+    def enforces(self) -> bool:
+        """Whether anything changes; otherwise all is only looked at, and everything is to leave as it came."""
+        return self._engine.enforces
+
     # The request
 
     def shows_all(self, headers: Iterable[str]) -> bool:
@@ -89,7 +97,7 @@ class Exchange:
             return header if self.shows_all((header,)) else self._cookie_gate().visible(header)
         except Exception:
             logger.exception("consent.fault: request cookies could not be read; only necessary ones are shown")
-            return self._engine.only_necessary_cookies(header)
+            return self._engine.only_necessary_cookies(header) if self.enforces else header
 
     def shown_field(self, name: str, value: str) -> str | None:
         """Return a request header of ``markup.JUDGED`` as the application may see it; None: not at all."""
@@ -102,7 +110,7 @@ class Exchange:
             return markup.shown_field(self._request, name, value, self._standing)
         except Exception:
             logger.exception("consent.fault: a request header could not be judged; the page will be sent anew")
-            return None
+            return None if self.enforces else value
 
     @property
     def may_gate_pages(self) -> bool:
@@ -132,7 +140,7 @@ class Exchange:
     @property
     def body_limit(self) -> int:
         """How many bytes of the body of a request of ours are worth reading."""
-        return BODY_LIMIT if self._request.method == "POST" else 0
+        return self._engine.endpoints.body_limit(self._request)
 
     # The response
 
@@ -205,8 +213,10 @@ class Exchange:
         lifetime. Nothing then depends on the visitor, and nothing about the visitor is read.
         """
         try:
-            decision, cookies = self.decision, self._cookies
-            if self._variant or decision.consulted or decision.acts or (cookies is not None and cookies.optional):
+            decision, gate = self.decision, self._cookies
+            if gate is not None and (gate.optional or gate.notes):
+                return False
+            if self._variant or decision.consulted or decision.acts:
                 return False
             lines = set_cookies(headers, gates_pages=self.gates_pages, gates_scripts=self._gates_scripts)
             if lines is None:
@@ -227,7 +237,7 @@ class Exchange:
             return self._gated(status, headers)
         except Exception:
             logger.exception("consent.fault: response headers could not be gated; only necessary cookies are sent")
-            return self._engine.only_necessary(headers)
+            return self._engine.only_necessary(headers) if self.enforces else headers
 
     def hints(self, links: list[str]) -> list[str]:
         """Return the Link values of an early hint (103) as they may leave; none, should they be unreadable to us."""
@@ -236,11 +246,20 @@ class Exchange:
             return markup.hints(self._request, links, self._standing()) if markup else links
         except Exception:
             logger.exception("consent.fault: early hints could not be judged; none are sent")
-            return []
+            return [] if self.enforces else links
+
+    def leaves_unseen(self) -> None:
+        """Note that a page leaves past us, as a file, because taking it in would not leave it as it is."""
+        markup = self._engine.markup
+        if self.body is not None and markup is not None:
+            markup.note_unseen(self._request)
 
     def trailers(self, headers: Headers) -> Headers:
         """Return trailer fields without Set-Cookie, which is not allowed there (RFC 9110, 6.5.1)."""
-        return [field for field in headers if not is_set_cookie(field[0])]
+        left = [field for field in headers if not is_set_cookie(field[0])]
+        if len(left) != len(headers):
+            self._cookie_gate().tell_of_trailers(value for name, value in headers if is_set_cookie(name))
+        return left if self.enforces else headers
 
     # How it is done
 
@@ -309,12 +328,29 @@ class Exchange:
                 out = self._walled(engine.walls, out)
                 personal = personal or not engine.shares_pages
         own = self._own() if decision.acts else self._farewell()
-        swept = self._swept(status, out) if engine.enforces else []
-        companion = self._cookies.companion() if (personal or swept) and self._cookies is not None else []
+        swept = self._swept(status, out)
+        personal = personal or bool(swept)
+        if personal:
+            self._report_privacy(out)
+        if not self.enforces:
+            personal, swept = bool(own), []
+        companion = self._companion(status) if personal and self.enforces else []
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
-        if (personal or swept) and (engine.enforces or own):
+        if personal:
             out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
+        if self._cookies is not None and self._cookies.notes and not self.is_ours:
+            out.append((REPORT_HEADER, consent_report(self._cookies.notes)))
         return headers if out == headers else out
+
+    def _report_privacy(self, headers: Headers) -> None:
+        """Tell of what shared caches will not keep any more, or would not: it is what enforcing costs."""
+        reporter, request = self._engine.reporter, self._request
+        level = logging.INFO if self.enforces else logging.WARNING
+        if self.is_ours or not reporter.hears(level) or not is_shared(headers):
+            return
+        route = route_of(request.root, request.path)
+        told = f"depends on consent, and {'is' if self.enforces else 'would be'} no longer for shared caches"
+        reporter.report(level, "consent.H006", route, told, what="page", route=route)
 
     def _own(self) -> list[str]:
         proof = self._prove()
@@ -344,6 +380,10 @@ class Exchange:
         names = [choice_name(policy, scheme), *([hint_name(policy, scheme)] if self._engine.shares_pages else [])]
         return [own_line(policy, self._request, name, "", 0) for name in names]
 
+    def _companion(self, status: int) -> list[str]:
+        # What a 304 says goes into what caches have stored, so it says no more than its own cookies need.
+        return self._cookies.companion(may_recall=status != 304) if self._cookies is not None else []
+
     def _swept(self, status: int, headers: Headers) -> list[str]:
         if self._cookies is None and not self.decision.acts:
             return []
@@ -352,5 +392,7 @@ class Exchange:
         if not cookies or not may_sweep(self.decision, status, headers):
             return []
         swept = sweep(self._engine, self._request, cookies)
-        gate.forget(swept)
+        gate.tell_of_sweep(swept)
+        if self.enforces:
+            gate.forget(swept)
         return [line for lines in swept.values() for line in lines]

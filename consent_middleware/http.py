@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 Headers = list[tuple[str, str]]
 """Header fields in order, repeated ones included; one character is one octet, as in WSGI native strings."""
@@ -18,6 +20,11 @@ class Request(Protocol):
     @property
     def scheme(self) -> str:
         """``"https"`` or ``"http"``, as the server saw it; behind a proxy, as its forwarded headers were applied."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether whoever is connected is on this very machine; a proxy in front of a site may be, too."""
         ...
 
     @property
@@ -48,6 +55,31 @@ class Request(Protocol):
     def header(self, name: str) -> str | None:
         """The value of a header by its lower-case name, several fields joined by ``", "``; None when absent."""
         ...
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address can only be that of this machine."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
+
+
+def is_secure(scheme: str) -> bool:
+    """Whether a request of this scheme came through TLS, a WebSocket's handshake included."""
+    return scheme in ("https", "wss")
+
+
+def mounted_at(place: str, encoding: str = "utf-8") -> str:
+    """Return where an application is mounted, percent-encoded, as paths of ours begin with it.
+
+    What a proxy forwards may come from a visitor in the end, and two slashes would name a host to load our scripts from
+    (WHATWG URL, relative slash state).
+    """
+    path = quote(place.strip("/"), encoding=encoding)
+    return f"/{path}" if path else ""
 
 
 def is_set_cookie(name: str) -> bool:

@@ -154,7 +154,7 @@ class Insertions:
         )
         if view.standing.needs_asking and self._policy.banner.show:
             yield banner(self._policy, view.standing, language, to, is_hidden=self._shares)
-        if self._policy.banner.link != "off" and self._policy.banner.show:
+        if self._policy.banner.show:
             yield way_back(self._policy, language, to)
         data = json.dumps(self._data(view, language)).replace("<", "\\u003c").replace(json.dumps(_ONCE)[1:-1], _ONCE)
         yield f'<script type="application/json" data-consent-page>{data}</script>'
@@ -176,6 +176,7 @@ class Insertions:
             "settings": f"{self._here(view)}/settings?language={language}",
             "state": f"{self._here(view)}/state",
             "back": self._policy.words(language)["back"],
+            "saved": self._policy.words(language)["saved"],
             "fingerprint": self._policy.fingerprint,
             "once": _ONCE,
             "needsAsking": standing.needs_asking,

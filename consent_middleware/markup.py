@@ -17,13 +17,14 @@ from .csp import nonce_of, takes_inline
 from .decision import Standing
 from .documents import Page, of_the_variant, of_unknown_bytes, page_of, readable_codings
 from .fields import WATCHED, without_withheld
-from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules
+from .html import UNDECLARED, Embed, Finding, HTMLGate, Rules, ThirdParty
 from .html.urls import NOWHERE, Location, Payload, ascii_host, locate
 from .http import Headers, Request
 from .insertions import NOTHING, Insertion, Insertions, View
 from .messages import language_for, language_of
 from .placeholder import Place, placeholder
 from .policy import Policy
+from .reports import Action, Reporter, printable, route_of
 from .variants import is_marked, unmark_tags
 
 logger = logging.getLogger("consent_middleware")
@@ -52,10 +53,10 @@ class Shown(Enum):
     """A script takes it, or something else that is no page."""
 
 
-class Report(Protocol):
-    """Logs once what happened to something of a name."""
+class Watch(Protocol):
+    """Takes in that an element of a page, or a header, loads from a host."""
 
-    def __call__(self, level: int, code: str, name: str, explanation: str) -> None: ...
+    def __call__(self, host: str, category: str | None, element: str, route: str) -> None: ...
 
 
 class Markup:
@@ -63,21 +64,24 @@ class Markup:
 
     ``standing`` is, in every method, how the visitor stands; a callable where finding out is often not needed, as it
     may take a signature to verify. ``cookies`` are the categories of all that is declared or known, by name.
-    ``token`` returns what marks one page.
+    ``token`` returns what marks one page. ``watch`` is told of every third party in pages; there is one only on a
+    machine for development.
     """
 
     def __init__(
         self,
         policy: Policy,
         prefix: str,
-        report: Report,
+        reporter: Reporter,
         cookies: Mapping[str, str] = MappingProxyType({}),
         token: Callable[[], str] = str,
+        watch: Watch | None = None,
     ) -> None:
         self._policy = policy
         self._token = token
         self._prefix = prefix
-        self._report = report
+        self._reporter = reporter
+        self._watch = watch
         self._enforces = policy.mode == "enforce"
         settings = policy.html
         services = [service for service in policy.page_services if service.scripts or service.inline]
@@ -91,6 +95,7 @@ class Markup:
             or settings.gate
             or settings.csp != "off"
             or bool(settings.browsing_topics)
+            or (watch is not None and not self._enforces)
         )
         self._changes_pages = self._withholds_undeclared or self._insertions.is_needed or bool(policy.choosable)
         self._embed_style = asset("embed.css")
@@ -207,7 +212,8 @@ class Markup:
         if page is None:
             return headers, None, concerns
         stands = standing()
-        has_body = status not in (204, 304) and self.may_change(request, stands)
+        concerns_body = self.may_change(request, stands) or (self._watch is not None and not self._enforces)
+        has_body = status not in (204, 304) and concerns_body
         body = self._body(request, page, headers, stands) if has_body else None
         if page.is_fixed:
             return headers, None, concerns
@@ -228,6 +234,10 @@ class Markup:
         headers = [field for field in of_unknown_bytes(headers) if field[0].lower() != "content-encoding"]
         return headers, None if request.method == "HEAD" else Body.of_nothing()
 
+    def note_unseen(self, request: Request) -> None:
+        """Tell that a page left as a file, which nobody could look at on its way."""
+        self._report(logging.WARNING, "consent.H001", request, "was not looked at: the server sends it as a file")
+
     def hints(self, request: Request, links: Sequence[str], standing: Standing) -> list[str]:
         """Return the Link values of an early hint (103) as they may leave."""
         fields, _ = self._without_withheld(request, [("link", link) for link in links], lambda: standing)
@@ -244,11 +254,15 @@ class Markup:
         found: set[str] = set()
 
         def is_withheld(url: str) -> bool:
-            category = self._category_of(url, address)
+            category, host = self._category_of(url, address)
             found.add(category)
+            if host:
+                told = category or UNDECLARED
+                self._note(request, Finding(f"{key} header", told, host, withheld=told in withheld))
             return category in withheld
 
         kept: Headers = []
+        key = ""
         for name, value in headers:
             key = name.lower()
             left = without_withheld(key, value, is_withheld) if key in WATCHED else value
@@ -257,16 +271,18 @@ class Markup:
         concerns = not found.isdisjoint((*self._policy.choosable, UNDECLARED))
         return (kept if self._enforces else headers), concerns
 
-    def _category_of(self, url: str, page: Location | Payload | None) -> str:
-        """The category of what a header names; "" for what the policy says nothing about."""
+    def _category_of(self, url: str, page: Location | Payload | None) -> tuple[str, str]:
+        """The category of what a header names, "" for what the policy says nothing about; and its host, if not own."""
         base = page if isinstance(page, Location) else NOWHERE
         place = locate(url, base)
         if not isinstance(place, Location):
-            return ""
+            return "", ""
         category = self._rules.category_at(place)
-        if category is None and self._withholds_undeclared and place.host and not self._is_own(place.host, base.host):
-            return UNDECLARED
-        return category or ""
+        if category is not None:
+            return category, place.host
+        if not place.host or self._is_own(place.host, base.host):
+            return "", ""
+        return UNDECLARED if self._withholds_undeclared else "", place.host
 
     def _is_own(self, host: str, page_host: str) -> bool:
         own = (page_host.removeprefix("www."), *self._own_hosts)
@@ -290,7 +306,9 @@ class Markup:
         # What a shared cache keeps may be asked for by anybody next, to show it or not.
         return Shown.PERHAPS if self._shares else _shown_as(request)
 
-    def _insertion(self, request: Request, headers: Headers, standing: Standing, shown: Shown | None) -> Insertion:
+    def _insertion(
+        self, request: Request, headers: Headers, standing: Standing, shown: Shown | None, once: str
+    ) -> Insertion:
         if shown is None:
             return NOTHING
         try:
@@ -301,12 +319,18 @@ class Markup:
                 takes_inline=takes_inline(headers),
                 scheme=request.scheme,
             )
-            # One mark on a page for everybody would make one visitor of all who choose on it.
-            once = "" if self._shares else self._token()
             return self._insertions.into(view, nonce=nonce_of(headers), next_path=next_path(request), once=once)
         except Exception:
             logger.exception("consent.fault: nothing could be put into a page; it is served without")
             return NOTHING
+
+    def _mark(self, standing: Standing) -> str:
+        """Return what marks one page, "" where no mark is needed: who has chosen before is known by the receipt.
+
+        One mark on a page for everybody would make one visitor of all who choose on it; there, scripts make theirs.
+        """
+        is_known = standing.source in ("visitor", "application")
+        return "" if self._shares or is_known else self._token()
 
     def _body_end(self, insertion: Insertion, language_of: Callable[[str], str], document: str) -> bytes:
         try:
@@ -317,12 +341,19 @@ class Markup:
 
     def _body(self, request: Request, page: Page, headers: Headers, standing: Standing) -> Body | None:
         if page.hindrance:
-            self._report(logging.WARNING, "consent.H001", request.path, f"was not gated: {page.hindrance}")
+            self._report(logging.WARNING, "consent.H001", request, f"was not gated: {page.hindrance}")
             return None
         settings = self._policy.html
+        # While we enforce, no page is read for the sake of a report alone, nor told of to nobody.
+        is_read = (
+            not self._enforces
+            or settings.third_party_hosts == "report"
+            or (bool(self.withheld(standing)) and self._reporter.hears(self._level(settings.third_party_hosts)))
+        )
         language = partial(self._language, request, headers)
         shown = self._inserted(request, standing)
-        insertion = self._insertion(request, headers, standing, shown)
+        once = self._mark(standing)
+        insertion = self._insertion(request, headers, standing, shown, once)
         gate = HTMLGate(
             self._rules,
             standing.withheld,
@@ -332,39 +363,74 @@ class Markup:
             page=_address(request),
             encoding=page.charset or "utf-8",
             charset_declared=page.charset is not None,
-            third_party=settings.third_party_hosts,
+            third_party=self._third_party(),
             own_hosts=settings.own_hosts,
-            on_finding=self._note if settings.third_party_hosts == "report" or not self._enforces else None,
-            placeholder=partial(self._placeholder, request, language, nonce_of(headers)),
+            on_finding=partial(self._note, request) if is_read else None,
+            placeholder=partial(self._placeholder, request, language, nonce_of(headers), once),
             lazy_attributes=settings.lazy_attributes,
             css=settings.css,
             speculation_rules=settings.speculation_rules,
         )
         if gate.bypassed:
             reason = f"was not gated: its encoding, {gate.bypassed}, hides markup from a gate that reads bytes"
-            self._report(logging.ERROR, "consent.H002", request.path, reason)
+            self._report(logging.ERROR, "consent.H002", request, reason)
             return None
-        corrupt = partial(self._report, logging.WARNING, "consent.H005", request.path, _CORRUPT)
+        corrupt = partial(self._report, logging.WARNING, "consent.H005", request, _CORRUPT)
         return Body(gate, page, corrupt, on_fault=settings.on_fault, watches=not self._enforces)
 
-    def _note(self, finding: Finding) -> None:
-        if finding.category == UNDECLARED:
-            told = "loads from a host that no service of the policy declares"
-            self._report(logging.WARNING, "consent.H003", finding.host, told)
-        elif finding.withheld:
-            told = f"holds something of {finding.category!r}, which waits for consent"
-            self._report(logging.INFO, "consent.H004", finding.host or "inline script", told)
+    def _third_party(self) -> ThirdParty:
+        """What becomes of undeclared hosts in a page; whoever watches is told of them, which changes nothing else."""
+        setting = self._policy.html.third_party_hosts
+        return "report" if setting == "allow" and self._watch is not None else setting
+
+    def _report(self, level: int, code: str, request: Request, explanation: str) -> None:
+        route = route_of(request.root, request.path)
+        self._reporter.report(level, code, route, explanation, what="page", action="pass", route=route)
+
+    def _level(self, third_party: ThirdParty = "allow") -> int:
+        """How loudly it is told what a page holds: daily work in a low voice, what somebody has to mend aloud."""
+        return logging.DEBUG if self._enforces and third_party == "allow" else logging.WARNING
+
+    def _note(self, request: Request, finding: Finding) -> None:
+        """Tell of something in a page. Nothing that goes wrong here may keep the page from being gated."""
+        try:
+            self._tell(finding, route_of(request.root, request.path))
+        except Exception:
+            logger.exception("consent.fault: what a page loads could not be reported")
+
+    def _tell(self, finding: Finding, route: str) -> None:
+        element, host, withheld = finding.element, finding.host, finding.withheld
+        category = printable(finding.category)
+        is_declared = category != UNDECLARED
+        if self._watch is not None and host:
+            self._watch(host, category if is_declared else None, element, route)
+        if not withheld and (is_declared or self._policy.html.third_party_hosts == "allow"):
+            return
+        code = "consent.H004" if is_declared else "consent.H003"
+        name = host or f"<{element}> of {category}"
+        action: Action = "withhold" if withheld else "pass"
+        if self._reporter.is_news(code, name, action):
+            self._reporter.report(
+                self._level() if is_declared else logging.WARNING,
+                code,
+                name,
+                f"waits for consent to {category!r}" if is_declared else "is declared by no service of the policy",
+                what="host" if host else "markup",
+                action=action,
+                category=category if is_declared else None,
+                route=route,
+            )
 
     def _placeholder(
-        self, request: Request, language_of: Callable[[str], str], nonce: str, embed: Embed, document: str
+        self, request: Request, language_of: Callable[[str], str], nonce: str, once: str, embed: Embed, document: str
     ) -> bytes:
         try:
-            return self._stand_in(request, language_of(document), nonce, embed)
+            return self._stand_in(request, language_of(document), nonce, once, embed)
         except Exception:
             logger.exception("consent.fault: a placeholder could not be made; the embed is withheld without one")
             return b""
 
-    def _stand_in(self, request: Request, language: str, nonce: str, embed: Embed) -> bytes:
+    def _stand_in(self, request: Request, language: str, nonce: str, once: str, embed: Embed) -> bytes:
         category = self._policy.categories.get(embed.category)
         if category is None or category.required:  # an undeclared host: there is nothing to consent to
             return b""
@@ -379,6 +445,7 @@ class Markup:
             fingerprint=self._policy.fingerprint,
             default_language=self._policy.default_language,
             nonce=nonce,
+            once=once,
         )
         return placeholder(place, category, host=embed.host, title=embed.title, width=embed.width, height=embed.height)
 

@@ -7,7 +7,7 @@ what the visitor allows; it is written here and believed by no server.
 
 from __future__ import annotations
 
-from .http import Request
+from .http import Request, is_secure
 from .lifetime import Lifetime
 from .policy import Policy
 
@@ -49,7 +49,7 @@ def own_line(policy: Policy, request: Request, name: str, value: str, age: int) 
     parts = [f"{name}={value}", f"Max-Age={age}", "Path=/", "SameSite=Lax"]
     if not name.endswith(_HINT):
         parts.insert(3, "HttpOnly")
-    if _is_secure(request.scheme):
+    if is_secure(request.scheme) or policy.floor.secure == "always":
         parts.append("Secure")
     domain = (policy.cookie_domain or "").lstrip(".")
     hostname = request.host.partition(":")[0].lower()
@@ -59,10 +59,6 @@ def own_line(policy: Policy, request: Request, name: str, value: str, age: int) 
 
 
 def _prefix(policy: Policy, scheme: str) -> str:
-    if not _is_secure(scheme):
+    if not is_secure(scheme):
         return ""
     return "__Secure-" if policy.cookie_domain else "__Host-"
-
-
-def _is_secure(scheme: str) -> bool:
-    return scheme in ("https", "wss")

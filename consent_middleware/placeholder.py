@@ -26,7 +26,8 @@ _PIXELS = re.compile(r"[ \t]*([0-9]{1,4})(?:px)?[ \t]*")
 class Place:
     """Where placeholders are needed: the visitor's language and what it says, our addresses, and where the page is.
 
-    ``nonce`` is the one with which the page's Content-Security-Policy lets things load, "" without any.
+    ``nonce`` is the one with which the page's Content-Security-Policy lets things load, "" without any. ``once`` marks
+    the forms of this very page, so that two clicks are one choice.
     """
 
     language: str
@@ -38,6 +39,7 @@ class Place:
     fingerprint: str
     default_language: str = "en"
     nonce: str = ""
+    once: str = ""
 
 
 def placeholder(place: Place, category: Category, *, host: str, title: str, width: str, height: str) -> bytes:
@@ -52,6 +54,7 @@ def placeholder(place: Place, category: Category, *, host: str, title: str, widt
         ("category", category.name),
         ("next", place.next_path),
         ("fingerprint", place.fingerprint),
+        ("once", place.once),
     )
     hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields)
     nonce = f' nonce="{escape(place.nonce)}"' if place.nonce else ""

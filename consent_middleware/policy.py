@@ -20,6 +20,13 @@ Texts = Mapping[str, str]
 """One text in several languages, lower-case language tag to text. The tag "" holds it for every other language."""
 
 
+SameSite = Literal["none", "lax", "strict"]
+"""From the weakest to the strongest; to ask for "none" is to ask for nothing."""
+
+SecureFloor = Literal["leave", "https", "always"]
+"""Which cookies are to be Secure: none that is not, those of responses over https, or all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieRule:
     """One declared cookie: whose it is, and how long it may live.
@@ -27,6 +34,9 @@ class CookieRule:
     ``name`` is exact, or a prefix when it ends in ``*``. ``lifetime`` None means that only the policy's
     ``cookie_lifetime`` bounds it. ``domain`` and ``path`` say where it lives, beside the host itself and ``/``, so
     that withdrawal can reach it. ``service`` is the id of the service it came with.
+
+    ``same_site``, ``secure`` and ``http_only`` are a floor of its own, each in the place of what the policy's floor
+    says in general; None leaves it to that.
 
     ``third_party`` marks a cookie in the vendor's own jar (``IDE`` of doubleclick.net): it is shown in the table of
     cookies and never decides about a cookie of this site, however alike the names.
@@ -41,6 +51,9 @@ class CookieRule:
     purpose: Texts = field(default_factory=dict[str, str])
     service: str | None = None
     third_party: bool = False
+    same_site: SameSite | None = None
+    secure: SecureFloor | None = None
+    http_only: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +156,20 @@ class HTMLSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloorSettings:
+    """The least protection with which a cookie leaves, whatever the application says; by default it is left alone.
+
+    ``same_site`` is for every cookie. ``secure`` "https" is for those of responses over https; "always" for all, on
+    sites that TLS protects before the server knows of it: over plain http browsers then refuse them. ``http_only``
+    names cookies, exactly or with a trailing ``*``, that no script has to read.
+    """
+
+    same_site: SameSite = "none"
+    secure: SecureFloor = "leave"
+    http_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """Another consent tool, whose cookie is read for visitors who have not chosen with us.
 
@@ -168,6 +195,18 @@ class BannerSettings:
     position: Literal["bottom", "bottom-left", "bottom-right"] = "bottom"
     link: Literal["bottom-left", "bottom-right", "top-left", "top-right", "off"] = "bottom-left"
     count: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """Who is told, beside the log, what the policy does or in report mode would do.
+
+    ``header`` puts it into ``Consent-Report`` on every response, for debugging. ``metrics`` counts it for OpenTelemetry
+    or Prometheus; "auto" for what is installed.
+    """
+
+    header: bool = False
+    metrics: Literal["auto", "opentelemetry", "prometheus", "off"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +248,8 @@ class Policy:
     policy_url: Texts = field(default_factory=dict[str, str])
     html: HTMLSettings = HTMLSettings()
     banner: BannerSettings = BannerSettings()
+    reports: ReportSettings = ReportSettings()
+    floor: FloorSettings = FloorSettings()
     categories: Mapping[str, Category] = field(default_factory=lambda: DEFAULT_CATEGORIES)
     cookies: tuple[CookieRule, ...] = ()
     services: tuple[Service, ...] = ()

@@ -80,12 +80,11 @@ def policy_url(policy: Policy, here: str, language: str) -> str:
 
 
 class CookiePolicy:
-    """One site's cookie policy, in every language; ``known`` are necessary cookies that the policy does not declare."""
+    """One site's cookie policy, in every language; ``known`` are cookies of frameworks, declared in it or not."""
 
     def __init__(self, policy: Policy, known: Iterable[KnownCookie] = ()) -> None:
-        declared = {rule.name for rule in policy.rules}
         self._policy = policy
-        self._known = tuple(cookie for cookie in known if cookie.name not in declared)
+        self._known = tuple(known)
         self._html = lru_cache(_REMEMBERED)(self._told_in_html)
         self._table = lru_cache(_TABLES_REMEMBERED)(self._table_in_html)
 
@@ -141,8 +140,10 @@ class _Telling:
     """One policy told in one language."""
 
     def __init__(self, policy: Policy, known: tuple[KnownCookie, ...], place: Place) -> None:
+        declared = {rule.name for rule in policy.rules}
         self._policy = policy
-        self._known = known
+        self._known = tuple(cookie for cookie in known if cookie.name not in declared)
+        self._purposes = {cookie.name: cookie.purpose for cookie in known}
         self._place = place
         self._language = place.language
         self._words = policy.words(place.language)
@@ -251,7 +252,7 @@ class _Telling:
         if rule.third_party and rule.domain:
             before, _, after = self._words["domain"].partition("{domain}")
             name = (*name, (before, Code(rule.domain), after))
-        return name, (who,), (self._purpose(rule.purpose, category),), ((self._rule_span(rule),),)
+        return name, (who,), (self._rule_purpose(rule, category),), ((self._rule_span(rule),),)
 
     def _others(self) -> Iterator[Block]:
         services = [service for service in self._policy.services if service.provider != self._policy.controller]
@@ -314,6 +315,11 @@ class _Telling:
     def _purpose(self, texts: Texts, category: Category) -> Line:
         """What the cookie is for; the name of its purpose goes before a text that the reader may not understand."""
         return (own_text_in(texts, self._language) or self._label(category),)
+
+    def _rule_purpose(self, rule: CookieRule, category: Category) -> Line:
+        """What the policy says, or else what is known of a framework's cookie of that name."""
+        told = None if rule.purpose else self._words.get(f"purpose-{self._purposes.get(rule.name)}")
+        return (told,) if told else self._purpose(rule.purpose, category)
 
     def _known_purpose(self, cookie: KnownCookie, category: Category) -> Line:
         told = self._words.get(f"purpose-{cookie.purpose}")

@@ -158,7 +158,7 @@ class _Settings:
     def _own_button(self, category: Category, label: str) -> str:
         if not category.on_request or self._decision.permits(category.name):
             return ""
-        said = escape(self.words["embed-load"]).format(category=label)
+        said = escape(self.words["accept-one"]).format(category=label)
         return f'<button name="action" value="grant" form="{_form_of(category)}">{said}</button>'
 
     def _imprint(self) -> Iterator[str]:

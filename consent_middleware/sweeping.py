@@ -8,7 +8,7 @@ from .caching import is_shared
 from .cookies import deletions
 from .decision import Decision
 from .engine import Engine
-from .http import Headers, Request
+from .http import Headers, Request, is_secure
 from .policy import CookieRule
 
 _SWEEP_LIMIT = 4096
@@ -64,7 +64,7 @@ def sweep(engine: Engine, request: Request, cookies: Mapping[str, CookieRule]) -
 
 def _deletions(engine: Engine, request: Request, name: str, rule: CookieRule) -> list[str]:
     """The lines that expire one cookie at every place declared for it: one name may stand for several."""
-    host, secure = request.host, request.scheme in ("https", "wss")
+    host, secure = request.host, is_secure(request.scheme)
     lines = (
         line
         for home in engine.homes[rule.name]

@@ -4,6 +4,11 @@ Reports come from anybody, so nothing of them is believed, shown to a visitor or
 the host that was stopped, the directive and the path of the page, all checked for their form; how many are looked at,
 remembered and logged has a limit.
 
+Who makes up hosts by the thousand must not thereby hide one that real pages ask. A full memory therefore gives up what
+was reported in the fewest minutes; of that, what came in a crowd, and then the oldest: what is made up comes once, what
+stands in a page comes all the time. And it takes in few newcomers a minute, so that each has most of an hour to come
+back, and the log grows slowly. While a flood lasts, a new host is seen by luck; afterwards, at once.
+
 What was seen is logged, as JSON in one line, and the log is how it reaches ``consent suggest``: every process of a site
 has one, the site already keeps it where its people can read it, and nothing of it can be asked for from outside.
 """
@@ -13,7 +18,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -24,15 +31,29 @@ CODE = "consent.R001"
 
 TYPES = frozenset({"application/csp-report", "application/reports+json"})
 
+BODY_LIMIT = 128 * 1024
+"""Bytes of a body that are read. Browsers gather reports for a minute, and each repeats the policy: 1 kB with ten
+services, 13 kB with a hundred."""
+
 _BODIES_EACH_SECOND = 20
 _REPORTS_IN_A_BODY = 50
 _HOSTS = 500
+_NEWCOMERS_A_MINUTE = 10
+"""Taken in once the memory is full. Each costs another one its place, and the log a line."""
+_DAY = 24 * 60
 _PAGES_OF_A_HOST = 5
 _LONGEST_PATH = 200
 _HOST = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
-_DIRECTIVE = re.compile(r"[a-z-]{3,30}")
+_DIRECTIVES = frozenset(
+    f"{what}-src"
+    for what in (
+        *("child", "connect", "default", "fenced-frame", "font", "frame", "img", "manifest", "media", "object"),
+        *("prefetch", "worker"),
+    )
+) | {f"{what}-src{part}" for what in ("script", "style") for part in ("", "-attr", "-elem")}
+"""Those for which default-src, all that a wall of ours says, may stand in (CSP Level 3, section 6.8.1)."""
 _SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 
@@ -44,40 +65,91 @@ class Violation(NamedTuple):
     page: str
 
 
+@dataclass(slots=True)
+class _Seen:
+    """How one host came up under one directive. Minutes are those since the epoch."""
+
+    latest: int
+    minutes: int = 1
+    count: int = 0
+    pages: set[str] = field(default_factory=set[str])
+
+    def again(self, minute: int) -> None:
+        self.minutes += minute != self.latest
+        self.latest = minute
+
+    def worth(self, minute: int, crowds: Counter[int]) -> tuple[int, bool, int]:
+        """How much there is to be said for remembering it. What nobody has met with for a day is history."""
+        is_current = minute - self.latest <= _DAY
+        return self.minutes if is_current else 0, crowds[self.latest] <= _NEWCOMERS_A_MINUTE, self.latest
+
+
 class Violations:
-    """Counts what browsers of one site report, within bounds, and logs what is news."""
+    """Counts what browsers of one site report, within bounds, and logs what is news. Instants are epoch seconds."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], int] = {}
-        self._pages: dict[tuple[str, str], set[str]] = {}
-        self._second = 0
-        self._taken = 0
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._bodies = _Quota(_BODIES_EACH_SECOND)
+        self._newcomers = _Quota(_NEWCOMERS_A_MINUTE)
 
     def has_room(self, now: int) -> bool:
-        """Whether one more body may be looked at in this second (epoch seconds)."""
-        if now != self._second:
-            self._second, self._taken = now, 0
-        self._taken += 1
-        return self._taken <= _BODIES_EACH_SECOND
+        """Whether one more body may be looked at in this second."""
+        return self._bodies.take(now)
 
-    def take(self, body: bytes, host: str) -> None:
+    def take(self, body: bytes, host: str, now: int) -> None:
         """Take in a body of reports about pages of ``host``. What is no report is passed over."""
         for violation in read(body, host):
-            self._note(violation)
+            self._note(violation, now // 60)
 
-    def _note(self, violation: Violation) -> None:
-        key = (violation.host, violation.directive)
-        if key not in self._counts and len(self._counts) >= _HOSTS:
+    def _note(self, violation: Violation, minute: int) -> None:
+        seen = self._seen_before(violation, minute)
+        if seen is None:
             return
-        count = self._counts[key] = self._counts.get(key, 0) + 1
-        pages = self._pages.setdefault(key, set())
-        is_new_page = violation.page not in pages and len(pages) < _PAGES_OF_A_HOST
+        seen.count += 1
+        is_new_page = violation.page not in seen.pages and len(seen.pages) < _PAGES_OF_A_HOST
         if is_new_page:
-            pages.add(violation.page)
-        if is_new_page or _is_round(count):
-            told = {"host": violation.host, "directive": violation.directive, "page": violation.page, "count": count}
+            seen.pages.add(violation.page)
+        if is_new_page or _is_round(seen.count):
+            told = {**violation._asdict(), "count": seen.count}
             # In ASCII, where no letter of a visitor's begins a line or paints a terminal.
             logger.warning("%s: %s", CODE, json.dumps(told))
+
+    def _seen_before(self, violation: Violation, minute: int) -> _Seen | None:
+        """Return what is remembered of this host, nothing yet for a newcomer; None for one who is not taken in."""
+        key = (violation.host, violation.directive)
+        seen = self._seen.get(key)
+        if seen is not None:
+            seen.again(minute)
+            return seen
+        if len(self._seen) >= _HOSTS:
+            if not self._newcomers.take(minute):
+                return None
+            self._seen.pop(self._least(minute), None)
+        seen = self._seen[key] = _Seen(minute)
+        return seen
+
+    def _least(self, minute: int) -> tuple[str, str]:
+        seen = [*self._seen.items()]  # at one stroke: other threads take in reports, too
+        crowds = Counter(each.latest for _, each in seen if each.minutes == 1)
+        # Of several alike the last: what was there when a crowd came is not of it.
+        return min(reversed(seen), key=lambda item: item[1].worth(minute, crowds))[0]
+
+
+class _Quota:
+    """How much may happen in one span of time: each is named by a number, and another one begins anew."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._span: int | None = None
+        self._taken = 0
+
+    def take(self, span: int) -> bool:
+        """Use one, and return whether there was one left."""
+        # Not "later": a clock that is put back silences nobody.
+        if span != self._span:
+            self._span, self._taken = span, 0
+        self._taken += 1
+        return self._taken <= self._most
 
 
 def is_host(text: str) -> bool:
@@ -108,7 +180,7 @@ def _violation(report: object, host: str) -> Violation | None:
     if stopped is None or page is None or not isinstance(directive, str) or page[0] != _name(host):
         return None
     directive = directive.partition(" ")[0]
-    if stopped[0] == page[0] or not _DIRECTIVE.fullmatch(directive):
+    if stopped[0] == page[0] or directive not in _DIRECTIVES:
         return None
     return Violation(stopped[0], directive, page[1][:_LONGEST_PATH])
 

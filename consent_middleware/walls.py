@@ -22,8 +22,11 @@ class Walls:
     """The walls of one site, built once."""
 
     def __init__(self, policy: Policy, prefix: str, markup: Markup) -> None:
-        self._csp = Wall(policy, prefix) if policy.html.csp != "off" else None
-        self._topics = Topics(policy) if policy.mode == "enforce" else None
+        self._enforces = policy.mode == "enforce"
+        # Where nothing is enforced nothing is added, except for a wall that itself does no more than report.
+        raises_wall = policy.html.csp == "report" or (policy.html.csp == "enforce" and self._enforces)
+        self._csp = Wall(policy, prefix) if raises_wall else None
+        self._topics = Topics(policy) if self._enforces else None
         self._markup = markup
         self._shares = policy.html.cache == "shared"
 
@@ -56,6 +59,8 @@ class Walls:
             return [*headers, *self._csp.fields(request, frozenset({UNDECLARED}))]
         if not (fields := self._csp.fields(request, withheld)):
             return headers
+        if not self._enforces:
+            return [*headers, *fields]
         # A date is the same for every variant: it would keep this wall standing after consent.
         return [*(field for field in headers if field[0].lower() != "last-modified"), *fields]
 

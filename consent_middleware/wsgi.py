@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from .documents import SHORT
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
-from .http import REASONS, Headers
+from .http import REASONS, Headers, is_loopback, mounted_at
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
@@ -45,12 +45,16 @@ class WSGIRequest:
         self.cookies: Sequence[str] = (header,) if header else ()
 
     @property
+    def is_local(self) -> bool:
+        return is_loopback(self._environ.get("REMOTE_ADDR", ""))
+
+    @property
     def method(self) -> str:
         return self._environ.get("REQUEST_METHOD", "GET")
 
     @property
     def root(self) -> str:
-        return quote(self._script_name.rstrip("/"), encoding="latin-1")
+        return mounted_at(self._script_name, encoding="latin-1")
 
     @property
     def target(self) -> str:
@@ -102,7 +106,10 @@ class ConsentWSGI:
         _gate_early_hints(exchange, environ)
         environ[DECISION_KEY] = exchange.decision
         response = _Response(exchange, start_response, self._store)
-        return response.body(self.app(environ, response.start))
+        chunks = self.app(environ, response.start)
+        if self.engine.enforces:
+            return response.body(chunks)
+        return response.watched(chunks, environ.get("wsgi.file_wrapper"))
 
     def _answer(self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange.answer(read_body(environ, exchange.body_limit))
@@ -159,6 +166,24 @@ class _Response:
             return _GatedBody(self._gated(chunks), chunks)
         return self._whole(chunks, math.inf if isinstance(chunks, list | tuple) else SHORT)
 
+    def watched(self, chunks: Iterable[bytes], file_wrapper: object) -> Iterable[bytes]:
+        """Return the body as it came, to be looked at on its way: the same pieces, and as many.
+
+        From a list of one, servers tell the length of what they send; a file they may send without reading it.
+        """
+        body = self._exchange.body
+        if body is None and (self._has_started or not self._exchange.may_gate_pages):
+            return chunks
+        if isinstance(file_wrapper, type) and isinstance(chunks, file_wrapper):
+            self._exchange.leaves_unseen()
+            return chunks
+        if isinstance(chunks, list | tuple):
+            for number, piece in enumerate(chunks, 1):
+                if body is not None:
+                    body.watch(piece, is_last=number == len(chunks))
+            return chunks
+        return (_SizedWatchedBody if hasattr(chunks, "__len__") else _WatchedBody)(self._exchange, chunks)
+
     def _whole(self, chunks: Iterable[bytes], limit: float) -> Iterable[bytes]:
         """Return a body that leaves with its length; one that is longer than it said streams from there on."""
         pieces = self._pieces(chunks)
@@ -206,6 +231,9 @@ class _Response:
     def _write(self, data: bytes) -> object:
         self._begin()
         body, write = self._exchange.body, self._server_write
+        if body is not None and body.watches:
+            body.watch(data)
+            body = None
         return write(body.feed(data) if body else data) if write else None
 
 
@@ -221,6 +249,32 @@ class _GatedBody:
 
     def close(self) -> None:
         _close(self._chunks)
+
+
+class _WatchedBody:
+    """A body that leaves as it came and is looked at on its way."""
+
+    def __init__(self, exchange: Exchange, chunks: Iterable[bytes]) -> None:
+        self._exchange = exchange
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            if self._exchange.body is not None:
+                self._exchange.body.watch(chunk)
+            yield chunk
+        if self._exchange.body is not None:
+            self._exchange.body.watch(b"", is_last=True)
+
+    def close(self) -> None:
+        _close(self._chunks)
+
+
+class _SizedWatchedBody(_WatchedBody):
+    """The same for a body of which the server can count the pieces."""
+
+    def __len__(self) -> int:
+        return len(cast("Sized", self._chunks))
 
 
 def _close(chunks: Iterable[bytes]) -> None:
@@ -239,7 +293,7 @@ def _show_what_is_visible(exchange: Exchange, environ: WSGIEnvironment) -> None:
     for key, value in shown.items():
         if value:
             environ[key] = value
-        else:
+        elif environ[key]:
             del environ[key]
 
 

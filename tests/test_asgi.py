@@ -19,18 +19,8 @@ import pytest
 
 from consent_middleware import ConsentASGI, Decision, ResponseStarted
 from consent_middleware.shell import DECISION_KEY
+from support.three_categories import KEY, POLICY
 
-POLICY: dict[str, Any] = {
-    "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
-    "banner": {"show": False},
-    "categories": {"necessary": {"required": True}, "analytics": {}, "marketing": {}},
-    "cookies": [
-        {"name": "session", "category": "necessary"},
-        {"name": "_ga", "category": "analytics"},
-        {"name": "_ads", "category": "marketing"},
-    ],
-}
-KEY = "a key for tests, long enough to be one"
 TRACKED = [(b"content-type", b"text/plain"), (b"set-cookie", b"_ga=1"), (b"set-cookie", b"session=s")]
 """What most applications here send: the first cookie is to be withheld."""
 

@@ -137,6 +137,21 @@ class TestCheck:
             "third_party": False,
         }
 
+    def test_the_floor_is_summed_up(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "consent.toml"
+        floor = '[floor]\nsame_site = "lax"\nhttp_only = ["sid"]\n'
+        file.write_text(GOOD.replace('"30 days"', '"30 days"\nsame_site = "none"') + floor, encoding="utf-8")
+        assert main(["check", str(file)]) == 0
+        out = capsys.readouterr().out
+        assert 'floor         same_site = "lax", http_only = ["sid"]' in out
+        assert 'theme: 30 days, same_site = "none"' in out
+
+        assert main(["check", str(file), "--format", "json"]) == 0
+        document = printed_json(capsys)
+        assert document["floor"] == {"same_site": "lax", "secure": "leave", "http_only": ["sid"]}
+        (functional,) = [category for category in document["categories"] if category["name"] == "functional"]
+        assert functional["cookies"][0]["same_site"] == "none"
+
     @pytest.mark.parametrize(
         ("change", "note"),
         [
@@ -154,6 +169,13 @@ class TestCheck:
                 "own names neither scripts nor inline markers",
             ),
             (("version", "policy_url = {en = '/cookies'}\nversion"), "cookie theme: no text in en"),
+            (("[[cookies]]", "[floor]\nsame_site = 'strict'\n[[cookies]]"), "arrives without any cookie"),
+            (("[[cookies]]", "[floor]\nsecure = 'always'\n[[cookies]]"), "over plain http"),
+            (("[[cookies]]", "[floor]\nhttp_only = ['__Host-csrftoken']\n[[cookies]]"), "scripts usually read"),
+            (
+                ('"30 days"', "'30 days'\npartitioned = true\nsame_site = 'lax'"),
+                "theme lives in frames on other sites, and is not sent there",
+            ),
             (("", ""), "plausible has no cookies"),
             (("", ""), "linkedin-insight keeps cookies in its own jar"),
             (("[categories.chat]", "[categories.empty]\n[categories.chat]"), "empty is empty"),

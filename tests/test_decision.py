@@ -31,6 +31,7 @@ LAPSE = POLICY.consent_lifetime.end
 class Request:
     """A request with as much as a decision depends on."""
 
+    is_local = False
     method, scheme, host, path, target, root = "GET", "https", "shop.example.org", "/", "/shop/", "/shop"
 
     def __init__(self, engine: Engine, choices: dict[str, Choice] | None, gpc: bool) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_middleware import ConfigurationError
-from consent_middleware.deposits import MOST, Deposits, DepositSeal, FirstDays, key_of
+from consent_middleware.deposits import MOST, Deposits, DepositSeal, FirstDays, key_of, tolerance
 from consent_middleware.lifetime import Lifetime
 
 SEAL = DepositSeal(["old", "new"])
@@ -61,7 +64,49 @@ def test_clocks_that_no_cookie_will_see_are_no_error(now: int) -> None:
 
 
 def test_only_what_is_over_and_gone_makes_room() -> None:
-    deposits = Deposits(FirstDays({key_of("young"): 90, key_of("here"): 10, key_of("gone"): 10}), now=100)
+    days = {key_of("young"): 190, key_of("just over"): 91, key_of("here"): 10, key_of("gone"): 10}
+    deposits = Deposits(FirstDays(days), now=200)
     assert deposits.prune(Lifetime(seconds=50), ["here"])
-    assert deposits.instants.keys() == {key_of("young"), key_of("here")}
+    assert deposits.instants.keys() == days.keys() - {key_of("gone")}  # elsewhere it is a minute earlier
     assert not deposits.prune(Lifetime(seconds=50), ["here"])
+
+
+def instant(text: str) -> int:
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
+
+
+@pytest.mark.parametrize(
+    ("days", "now", "end"),
+    [
+        (["2026-11-21 12:00:00"], "2026-11-21 12:00:00", "2027-12-21 12:00:00"),  # as long as a cookie may live
+        (["2026-11-21 12:00:00"], "2026-12-21 12:00:00", "2027-12-21 12:01:00"),
+        (["2026-11-21 12:00:30"], "2026-11-21 12:00:00", "2027-12-21 12:00:00"),  # written by a machine that is ahead
+        (["2026-01-30 18:00:00", "2026-01-31 06:00:00"], "2026-01-31 06:00:00", "2027-02-28 18:00:00"),
+    ],
+)
+def test_days_are_kept_for_as_long_as_the_last_cookie_can_be_there(days: list[str], now: str, end: str) -> None:
+    deposits = Deposits(FirstDays({number: instant(day) for number, day in enumerate(days)}), instant(now))
+    assert deposits.end(Lifetime(months=13)) == instant(end)
+
+
+@pytest.mark.parametrize(("life", "seconds"), [(0, 0), (60, 0), (3600, 36), (6000, 60), (395 * 86400, 60)])
+def test_clocks_may_differ_by_a_minute_but_not_by_all_of_a_short_life(life: int, seconds: int) -> None:
+    assert tolerance(life) == seconds
+
+
+def test_names_of_any_length_are_told_apart_and_long_ones_are_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    keys = {key_of(f"{number:0100000}") for number in range(300)}
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(keys) == 300
+    assert kept < 1_000_000
+
+
+def test_what_is_too_long_to_be_ours_is_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    for number in range(200):
+        SEAL.loads([f"1.{number:0100000}"])
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000

@@ -40,6 +40,7 @@ def test_an_ordinary_path_is_local(target: str) -> None:
 class Request:
     """A request of which only the origin is asked."""
 
+    is_local = False
     method, path, target, root = "POST", "/_consent/choice", "/_consent/choice", ""
     cookies: tuple[str, ...] = ()
 

@@ -90,6 +90,45 @@ def test_what_happens_and_why(
     assert caplog.messages == []
 
 
+FLOOR = """
+[floor]
+same_site = "lax"
+secure = "https"
+[[cookies]]
+name = "pay"
+category = "necessary"
+same_site = "none"
+"""
+RAISED = [
+    (
+        "session=1",
+        ["passes with stronger attributes", "session=1; Secure; SameSite=Lax", "it lacks Secure, SameSite=Lax"],
+    ),
+    (
+        "_ga=1; Max-Age=63072000",
+        ["passes with another lifetime and stronger attributes", "cookie_lifetime allows", "it lacks Secure"],
+    ),
+    ("session=1; Secure; SameSite=Strict", ["passes as it is"]),
+    (
+        "pay=1; SameSite=None",
+        ["pay=1; SameSite=None; Secure", "the rule 'pay' has a floor of its own", "lacks Secure,"],
+    ),
+    ("pay=; Max-Age=0", ["passes as it is"]),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), RAISED)
+def test_the_floor_explains_what_it_adds(
+    policy: str, line: str, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(policy).write_text(POLICY + FLOOR, encoding="utf-8")
+    assert main(["explain", "--policy", policy, "--set-cookie", line, "--state", "all"]) == 0
+    out = capsys.readouterr().out
+    for text in told:
+        assert text in out
+    assert ("lacks" in out) == ("stronger" in out)
+
+
 def test_json_holds_the_same(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--policy", policy, "--cookie", "session=1; _ga=2", "--format", "json"]) == 0
     session, ga = json.loads(capsys.readouterr().out)

@@ -17,7 +17,7 @@ from consent_middleware.errors import Mistake, PolicyError
 from consent_middleware.lifetime import SESSION, Lifetime
 from consent_middleware.loader import Id, from_dict, load
 from consent_middleware.messages import MESSAGES
-from consent_middleware.policy import DEFAULT_CATEGORIES, HTMLSettings, Policy
+from consent_middleware.policy import DEFAULT_CATEGORIES, FloorSettings, HTMLSettings, Policy
 
 WHO = 'controller = "Example SARL"\ncontact = "dpo@example.org"\n'
 SMALLEST = f"[policy]\n{WHO}"
@@ -119,6 +119,28 @@ class TestWhatAPolicyMeans:
             speculation_rules=True,
         )
         assert read(SMALLEST).html == HTMLSettings()
+
+    def test_the_floor_arrives_and_so_do_those_of_single_cookies(self) -> None:
+        text = """[floor]
+            same_site = "lax"
+            secure = "https"
+            http_only = ["sessionid", "auth_*"]
+            [[cookies]]
+            name = "pay"
+            category = "necessary"
+            same_site = "none"
+            secure = "always"
+            http_only = true
+            [[cookies]]
+            name = "theme"
+            category = "functional"
+        """
+        policy = read(SMALLEST + text)
+        assert policy.floor == FloorSettings(same_site="lax", secure="https", http_only=("sessionid", "auth_*"))
+        pay, theme = policy.cookies
+        assert (pay.same_site, pay.secure, pay.http_only) == ("none", "always", True)
+        assert (theme.same_site, theme.secure, theme.http_only) == (None, None, None)
+        assert read(SMALLEST).floor == FloorSettings()
 
     def test_the_settings_for_words_arrive(self) -> None:
         text = """
@@ -287,6 +309,21 @@ MISTAKES = [
     (f"{SMALLEST}[html]\nown_hosts = ['bücher.example']", Id.DOMAIN, "html.own_hosts[0]", "xn--"),
     (f"{SMALLEST}[html]\nthird_party_hosts = 'withold'", Id.NOT_AN_OPTION, "html.third_party_hosts", '"withhold"'),
     (f"{SMALLEST}[html]\non_fault = 'close'", Id.NOT_AN_OPTION, "html.on_fault", '"withhold"'),
+    (f"{SMALLEST}[floor]\nsamesite = 'lax'", Id.UNKNOWN_KEY, "floor.samesite", '"same_site"'),
+    (f"{SMALLEST}[floor]\nsame_site = 'Lax'", Id.NOT_AN_OPTION, "floor.same_site", '"lax"'),
+    (f"{SMALLEST}[floor]\nsecure = true", Id.WRONG_TYPE, "floor.secure", "a text"),
+    (f"{SMALLEST}[floor]\nsecure = 'http'", Id.NOT_AN_OPTION, "floor.secure", '"https"'),
+    (f"{SMALLEST}[floor]\nhttp_only = true", Id.WRONG_TYPE, "floor.http_only", "square brackets"),
+    (f"{SMALLEST}[floor]\nhttp_only = ['ab', '*']", Id.WILDCARD, "floor.http_only[1]", "name what it stands for"),
+    (f"{SMALLEST}[floor]\nhttp_only = ['a=b']", Id.COOKIE_NAME, "floor.http_only[0]", "every browser ends the name"),
+    (cookie("name = 'ab'\nsame_site = 'off'"), Id.NOT_AN_OPTION, "cookies[0].same_site", '"none"'),
+    (cookie("name = 'ab'\nhttp_only = 'yes'"), Id.WRONG_TYPE, "cookies[0].http_only", "true or false"),
+    (
+        cookie("name = 'ab'\nhttp_only = false\n[floor]\nhttp_only = ['ab']"),
+        Id.FLOOR,
+        "cookies[0].http_only",
+        "drop one of the two",
+    ),
     (f"{SMALLEST}[[html]]\ngate = true", Id.WRONG_TYPE, "html", ""),
     (f"{SMALLEST}[categories.undeclared]", Id.CATEGORY_NAME, "categories.undeclared", "another name"),
     (f"{SMALLEST}versoin = '1'", Id.UNKNOWN_KEY, "policy.versoin", '"version"'),
@@ -335,6 +372,13 @@ MISTAKES = [
         "another name",
     ),
     (f"{SMALLEST}reads = ['klaru']", Id.READS, "policy.reads[0].tool", "klaro"),
+    (f"{SMALLEST}mode = '?'", Id.QUESTION, "policy.mode", "write the answer"),
+    (f"{SMALLEST}date = '?'", Id.QUESTION, "policy.date", "write the answer"),
+    (f"{SMALLEST}dnt = '?'", Id.QUESTION, "policy.dnt", "write the answer"),
+    (f"{SMALLEST}cookie_lifetime = ' ? '", Id.QUESTION, "policy.cookie_lifetime", "write the answer"),
+    (f"{SMALLEST}[[cookies]]\nname = 'x'\ncategory = '?'", Id.QUESTION, "cookies[0].category", 'about "x"'),
+    (service('id = "own"\ncategory = "?"'), Id.QUESTION, "services[0].category", 'about "Own"'),
+    (service('id = "own"\ncategory = 5'), Id.WRONG_TYPE, "services[0].category", "quotes"),
     (
         f"{SMALLEST}reads = [{{tool = 'klaro', categories = {{a = ['x']}}}}]",
         Id.UNKNOWN_CATEGORY,
@@ -519,6 +563,7 @@ ACCEPTED = [
     cookie('name = "ab"\ndomain = ".shop.example.co.uk"\npath = "/a/b%20c"\nlifetime = "13 months"'),
     cookie('name = "sessionid_analytics"'),
     cookie('name = "consents"'),
+    cookie("name = 'auth_x'\nhttp_only = false\n[floor]\nhttp_only = ['auth_*', '__Host-*']"),
     service(f'{OWN}scripts = ["localhost", "127.0.0.1/stats.js", "X.org", "x.org/a?b=c", "x.org?b"]'),
     service(f'{OWN}inline = ["_os("]\nstorage = ["os:*", "exact"]\npolicy_url = "http://example.org"'),
     f"{SMALLEST}cookie_lifetime = '400 days'",
@@ -650,6 +695,10 @@ KEYS = [
     "consent_lifetime",
     "mode",
     "cookie_domain",
+    "floor",
+    "same_site",
+    "secure",
+    "http_only",
     "en",
 ]
 WORDS = [

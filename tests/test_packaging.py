@@ -16,7 +16,12 @@ import consent_middleware
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"consent_middleware", "consent_flask", "consent_django", "consent_starlette"}
-EXTRAS = ("consent_middleware.audit", "consent_middleware.ledger", "consent_middleware.testing")
+EXTRAS = (
+    "consent_middleware.audit",
+    "consent_middleware.draft.visit",
+    "consent_middleware.ledger",
+    "consent_middleware.testing",
+)
 """What needs an extra or pytest, and is imported by nothing before somebody asks for it."""
 MODULES = pkgutil.walk_packages(consent_middleware.__path__, "consent_middleware.")
 NAMES = [module.name for module in MODULES if not module.name.endswith(".__main__")]

@@ -25,6 +25,7 @@ PLACE = Place(
     style_url=f"/_consent{STYLE.path}",
     next_path="/films?a=1&b=2",
     fingerprint="f" * 8,
+    once="o" * 22,
 )
 CATEGORY = Category(name="marketing", label={"en": "Marketing", "fr": "Publicité"})
 
@@ -55,6 +56,7 @@ def test_it_is_a_form_to_the_choice_endpoint_that_leads_back() -> None:
         "category": "marketing",
         "next": "/films?a=1&b=2",
         "fingerprint": "f" * 8,
+        "once": "o" * 22,
     }
     assert "A film (video.example)" in form.text()
     assert [button.text() for button in form.css("button")] == ["Accept “Marketing” and load it"]

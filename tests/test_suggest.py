@@ -52,11 +52,11 @@ def log(tmp_path: Path) -> str:
         violations = Violations()
         logger.warning("something else entirely")
         for _ in range(120):
-            violations.take(report("https://counter.example.net/a.js", "/product"), HOST)
-        violations.take(report("https://counter.example.net/dot", directive="img-src"), HOST)
-        violations.take(report("https://script.hotjar.com/modules.js"), HOST)
-        violations.take(report("https://img.cdn.example.org/1.png"), HOST)
-        violations.take(report("https://region1.google-analytics.com/g/collect"), HOST)
+            violations.take(report("https://counter.example.net/a.js", "/product"), HOST, 0)
+        violations.take(report("https://counter.example.net/dot", directive="img-src"), HOST, 0)
+        violations.take(report("https://script.hotjar.com/modules.js"), HOST, 0)
+        violations.take(report("https://img.cdn.example.org/1.png"), HOST, 0)
+        violations.take(report("https://region1.google-analytics.com/g/collect"), HOST, 0)
         logger.warning('consent.R001: {"host": "cut.example", "direc')
         logger.warning('consent.R001: {"host": "Not A Host", "directive": "img-src", "page": "/", "count": 1}')
         logger.warning(

@@ -214,7 +214,7 @@ class Visitor(RuleBasedStateMachine):
     def no_cookie_outlives_its_promise(self) -> None:
         for cookie in self.jar.alive(self.now):
             if cookie.name in self.born and cookie.name not in self.tampered and cookie.expiry is not None:
-                assert cookie.expiry <= end_of_life(cookie.name, self.born[cookie.name]) + SKEW, cookie
+                assert cookie.expiry <= end_of_life(cookie.name, self.born[cookie.name]), cookie
 
     # How it is done
 
@@ -257,6 +257,8 @@ class Visitor(RuleBasedStateMachine):
             self._judge_view(had, before)
         self._take_in(answer)
         for name in had:
+            # What has lost its day counts from when it is seen, if this machine has set such a cookie.
+            self.first_ever.setdefault(name, self.now)
             assert name not in self.jar.names(self.now) or self._allows(CATEGORY[name]), f"{name} is alive"
         self.script.set_cookies = []
 
@@ -295,7 +297,7 @@ class Visitor(RuleBasedStateMachine):
         self.born = {
             name: at
             for name, at in self.born.items()
-            if name in alive and (is_known or self.now < months_after(at, 13) - SKEW)
+            if name in alive and (is_known or self.now < months_after(at, 13))
         }
         self.tampered &= alive
 

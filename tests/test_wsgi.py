@@ -17,18 +17,8 @@ from werkzeug.middleware.lint import LintMiddleware
 
 from consent_middleware import ConsentWSGI, Decision, ResponseStarted
 from consent_middleware.shell import DECISION_KEY
+from support.three_categories import KEY, POLICY
 
-POLICY: dict[str, Any] = {
-    "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
-    "banner": {"show": False},
-    "categories": {"necessary": {"required": True}, "analytics": {}, "marketing": {}},
-    "cookies": [
-        {"name": "session", "category": "necessary"},
-        {"name": "_ga", "category": "analytics"},
-        {"name": "_ads", "category": "marketing"},
-    ],
-}
-KEY = "a key for tests, long enough to be one"
 OK = "200 OK"
 TEXT = ("Content-Type", "text/plain")
 TRACKED = [TEXT, ("Set-Cookie", "_ga=1"), ("Set-Cookie", "session=s")]

@@ -50,6 +50,11 @@ def necessary_cookies() -> list[KnownCookie]:
 
     Raises ConfigurationError when one of the latter is none.
     """
+    return [*framework_cookies(), *known_cookies(consent_settings().get("NECESSARY", ()))]
+
+
+def framework_cookies() -> list[KnownCookie]:
+    """Return Django's own cookies as they are configured: session, CSRF token, language, and messages."""
     session = SESSION if settings.SESSION_EXPIRE_AT_BROWSER_CLOSE else Lifetime.lasting(settings.SESSION_COOKIE_AGE)
     return [
         KnownCookie(name=settings.SESSION_COOKIE_NAME, purpose="session", lifetime=session),
@@ -58,7 +63,6 @@ def necessary_cookies() -> list[KnownCookie]:
             name=settings.LANGUAGE_COOKIE_NAME, purpose="language", lifetime=_or_session(settings.LANGUAGE_COOKIE_AGE)
         ),
         *(KnownCookie(name=name, purpose="notice", lifetime=SESSION) for name in _messages_cookies()),
-        *known_cookies(consent_settings().get("NECESSARY", ())),
     ]
 
 

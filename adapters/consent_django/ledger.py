@@ -94,7 +94,13 @@ class DjangoDatabase(Database):
             yield connection
 
     @contextmanager
-    def writing_at_once(self) -> Generator[Connection]:
+    def appending(self) -> Generator[Connection]:
+        """``writing``: the connection is kept by Django."""
+        with self.writing() as connection:
+            yield connection
+
+    @contextmanager
+    def appending_at_once(self) -> Generator[Connection]:
         """Statements that are each a transaction of their own, and one round trip."""
         if self._wrapper.in_atomic_block:
             with self.writing() as connection:  # a TestCase allows it; whatever else has begun one does not

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
-from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
@@ -16,7 +15,7 @@ from django.http.response import HttpResponseBase
 from consent_middleware import Decision
 from consent_middleware.bodies import Body
 from consent_middleware.exchange import Exchange
-from consent_middleware.http import Headers
+from consent_middleware.http import Headers, is_loopback, mounted_at
 from consent_middleware.shell import DECISION_KEY, introduce, settle
 from consent_middleware.wsgi import JUDGED_KEYS, read_body
 
@@ -40,6 +39,10 @@ class DjangoRequest:
         return self.request.method or "GET"
 
     @property
+    def is_local(self) -> bool:
+        return is_loopback(self.request.META.get("REMOTE_ADDR", ""))
+
+    @property
     def scheme(self) -> str:
         return self.request.scheme or "http"
 
@@ -52,7 +55,7 @@ class DjangoRequest:
 
     @property
     def root(self) -> str:
-        return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
+        return mounted_at(self.request.META.get("SCRIPT_NAME", ""))
 
     @property
     def target(self) -> str:
@@ -156,7 +159,7 @@ def _show_what_is_visible(exchange: Exchange, request: HttpRequest) -> None:
         for name, key in JUDGED_KEYS.items():
             if key in meta:
                 shown[key] = exchange.shown_field(name, meta[key])
-    if all(value == meta.get(key, "") for key, value in shown.items()):
+    if not exchange.enforces or all(value == meta.get(key, "") for key, value in shown.items()):
         return
     for key, value in shown.items():
         if value:
@@ -204,8 +207,39 @@ def _gated(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     if gated is not headers:
         _send(response, gated)
     if exchange.body is not None:
-        _gate_body(exchange.body, response)
+        if exchange.body.watches:
+            _watch_body(exchange, exchange.body, response)
+        else:
+            _gate_body(exchange.body, response)
     return response
+
+
+def _watch_body(exchange: Exchange, body: Body, response: HttpResponseBase) -> None:
+    """Look at a body, which leaves as it came: a file remains one that the server may send without reading it."""
+    if not isinstance(response, StreamingHttpResponse):
+        body.watch(cast("HttpResponse", response).content, is_last=True)
+    elif getattr(response, "file_to_stream", None) is not None:
+        exchange.leaves_unseen()
+    elif response.is_async:
+        response.streaming_content = _watched_as_it_comes(
+            body, cast("AsyncIterator[bytes]", response.streaming_content)
+        )
+    else:
+        response.streaming_content = _watched_piecewise(body, cast("Iterator[bytes]", response.streaming_content))
+
+
+def _watched_piecewise(body: Body, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        body.watch(chunk)
+        yield chunk
+    body.watch(b"", is_last=True)
+
+
+async def _watched_as_it_comes(body: Body, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        body.watch(chunk)
+        yield chunk
+    body.watch(b"", is_last=True)
 
 
 def _gate_body(body: Body, response: HttpResponseBase) -> None:
@@ -217,10 +251,8 @@ def _gate_body(body: Body, response: HttpResponseBase) -> None:
         else:
             response.streaming_content = _gated_piecewise(body, cast("Iterator[bytes]", response.streaming_content))
     elif isinstance(response, HttpResponse):
-        content = body.whole([response.content])
-        if not body.watches:
-            response.content = content
-            response.headers["Content-Length"] = str(len(content))
+        response.content = body.whole([response.content])
+        response.headers["Content-Length"] = str(len(response.content))
 
 
 def _gated_piecewise(body: Body, chunks: Iterable[bytes]) -> Iterator[bytes]:

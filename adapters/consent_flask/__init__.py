@@ -135,8 +135,14 @@ def _secret_keys(app: Flask) -> str | bytes | Iterable[str | bytes]:
 
 def _necessary(app: Flask) -> list[str | KnownCookie]:
     config = cast("dict[str, Any]", app.config)
+    return [*framework_cookies(app), *config.get("CONSENT_NECESSARY", ())]
+
+
+def framework_cookies(app: Flask) -> tuple[KnownCookie, KnownCookie]:
+    """Return Flask's session cookie and Flask-Login's remember cookie, as they are configured."""
+    config = cast("dict[str, Any]", app.config)
     remembered = config.get("REMEMBER_COOKIE_DURATION", _REMEMBERED)
-    return [
+    return (
         KnownCookie(
             name=config["SESSION_COOKIE_NAME"],
             purpose="session",
@@ -149,5 +155,4 @@ def _necessary(app: Flask) -> list[str | KnownCookie]:
             purpose="login",
             lifetime=Lifetime.lasting(remembered),
         ),
-        *config.get("CONSENT_NECESSARY", ()),
-    ]
+    )

@@ -9,11 +9,12 @@ hold against a server that means ill. Nothing that is kept or shown holds a cook
 
 from __future__ import annotations
 
+from .arrival import SiteUnreadable
 from .crawl import Reach
 from .findings import Finding, Place, State
 from .kinds import KINDS, SEVERITIES, Kind, Severity
 from .report import Baseline, BaselineError, CookieSeen, PartySeen, Report
-from .run import Options, SiteUnreadable, audit
+from .run import Options, audit
 from .web import Limits
 
 __all__ = [

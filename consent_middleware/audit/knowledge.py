@@ -19,6 +19,7 @@ _SERVICE = "service "
 """Stands before a service's id where the gate's rules have a category, so that no category can be taken for it."""
 
 _PAGES_REMEMBERED = 256
+_NOBODY = "nobody"
 _NO_KEY = "an audit signs nothing with this"
 
 
@@ -152,4 +153,7 @@ def _catalogue_as_policy() -> Policy:
     services = tuple(entry.service for entry in catalogue.entries().values())
     names = sorted({service.category for service in services})
     categories = {name: Category(name=name, required=name in _NECESSARY) for name in names}
-    return Policy(categories=categories, services=services, undeclared_cookies="report")
+    # Nobody visits under it, so nobody has to be told whom to ask.
+    return Policy(
+        controller=_NOBODY, contact=_NOBODY, categories=categories, services=services, undeclared_cookies="report"
+    )

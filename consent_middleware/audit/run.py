@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from ..errors import ConsentError
 from ..policy import Policy
 from . import kinds
+from .arrival import arrive, robots_of
 from .cache_checks import check_not_modified, check_shared_cookies, check_variants
 from .choice_checks import ChoiceChecks, check_withdrawal
 from .cookie_checks import check_cookies
-from .crawl import Crawl, Reach, Robots
+from .crawl import Crawl, Reach
 from .findings import Finding, State, address_of, merged
 from .inventory import cookies_seen, parties_seen, traces_by_state
 from .jar import Jar
@@ -23,7 +22,7 @@ from .kinds import Kind
 from .knowledge import Knowledge, Trace
 from .page_checks import check_pages
 from .report import CookieSeen, Report
-from .site import ChoicePoint, Target, Visit, Visitor, origin_of, redirect_of
+from .site import ChoicePoint, Visit, Visitor
 from .web import Limits, Unreadable, Web
 
 if TYPE_CHECKING:
@@ -33,10 +32,6 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is at most."""
 
 _CHOICES = {State.REFUSED: "reject-all", State.ACCEPTED: "accept-all"}
-
-
-class SiteUnreadable(ConsentError):
-    """The site cannot be audited at all; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +67,11 @@ def audit(url: str, options: Options | None = None, progress: Progress = _say_no
     nowhere; whatever else goes wrong is a part of the report.
     """
     options = options or Options()
-    if not _is_address(url):
-        raise SiteUnreadable(f"{url!r} is no address of a site; write https://www.example.org/")
     with Web(options.limits, options.trust) as web:
         under_way = _Audit(web, options, progress)
         start = under_way.examine(url)
     under_way.browse(start)
     return under_way.report(start)
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # looks at it, and raises for what is none
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class _Audit:
@@ -164,25 +148,14 @@ class _Audit:
 
     def _arrive(self, url: str) -> tuple[str, list[Visit]]:
         """Return where the site really begins, and the visit that led there if it was another origin."""
-        visit = Visitor(self._web, State.NONE).visit(Target(url))
-        last = visit.answers[-1] if visit.answers else None
-        if last is None or visit.failure:
-            raise SiteUnreadable(f"{address_of(url)} cannot be examined: {visit.failure}")
-        following = redirect_of(last)
-        if following is None:
-            return url, []
-        self._remarks.append(f"{address_of(url)} leads to {address_of(following)}, which was examined in its place.")
-        if not Visitor(self._web, State.NONE).visit(Target(following)).answers:
-            raise SiteUnreadable(f"{address_of(following)}, to which it leads, cannot be examined")
-        return following, [visit]
+        start, led_there = arrive(self._web, url)
+        if led_there:
+            self._remarks.append(f"{address_of(url)} leads to {address_of(start)}, which was examined in its place.")
+        return start, led_there
 
     def _walk(self, start: str) -> None:
         reach = self._options.reach
-        robots = Robots(self._web, start) if reach.heeds_robots else None
-        if robots is not None and not robots.allows(start):
-            raise SiteUnreadable(
-                f"robots.txt of {origin_of(start)} forbids it; if the site is yours, use --ignore-robots"
-            )
+        robots = robots_of(self._web, start) if reach.heeds_robots else None
         crawl = Crawl(start, reach, robots, skips=self._is_ours)
         visitor = Visitor(self._web, State.NONE)
         visits = self._visits[State.NONE] = []

@@ -18,11 +18,13 @@ from .catalogue import CATALOGUE
 from .check import CHECK
 from .command import Command, InputError
 from .explain import EXPLAIN
+from .init import INIT
 from .ledger import LEDGER
+from .ledger.names import set_apart
 from .page import PAGE
 from .suggest import SUGGEST
 
-COMMANDS: tuple[Command, ...] = (CHECK, EXPLAIN, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
+COMMANDS: tuple[Command, ...] = (INIT, CHECK, EXPLAIN, AUDIT, CATALOGUE, LEDGER, PAGE, SUGGEST)
 
 FINE, FINDINGS, UNUSABLE = 0, 1, 2
 
@@ -30,7 +32,7 @@ FINE, FINDINGS, UNUSABLE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (that of the process, unless told otherwise) and return its exit status."""
     _write_what_the_terminal_can()
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(set_apart(sys.argv[1:] if arguments is None else arguments))
     command: Command = options.command
     try:
         found = command.run(options, sys.stdout)

@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import argparse
 import os
-import ssl
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ..errors import ConsentError, PolicyError
-from ..policy import Policy
+from ..errors import ConsentError
 from .command import Command, InputError
+from .policy_file import load_policy
+from .visiting import (
+    browsing_of,
+    declare_browser,
+    declare_reach,
+    declare_trust,
+    extra_missing,
+    limits_of,
+    reach_of,
+    shown_progress,
+    trust_of,
+)
 
 if TYPE_CHECKING:
     from ..audit import Options, Report
-    from ..audit.browser import Browsing
 
 FORMATS = ("text", "json", "junit", "sarif", "html")
-_MISSING = 'needs the extra "audit": python -m pip install "consent-middleware[audit]" ({})'
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +40,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", type=Path, help="write there instead of to standard output")
     parser.add_argument("--baseline", metavar="FILE", type=Path, help="findings that are known and accepted")
     parser.add_argument("--write-baseline", metavar="FILE", type=Path, help="accept what is found now, and exit 0")
-    reach = parser.add_argument_group("how far it goes")
-    reach.add_argument("--pages", metavar="N", type=_positive, default=20, help="pages at most (default: 20)")
-    reach.add_argument("--depth", metavar="N", type=int, default=3, help="links away from the first (default: 3)")
-    reach.add_argument("--rate", metavar="N", type=_rate, default=10.0, help="requests a second (default: 10)")
-    reach.add_argument("--timeout", metavar="SECONDS", type=_positive, default=15, help="for one answer (default: 15)")
-    reach.add_argument("--megabytes", metavar="N", type=_positive, default=3, help="of one answer (default: 3)")
-    reach.add_argument("--ignore-robots", action="store_true", help="for a site of your own")
+    declare_reach(parser)
     known = parser.add_argument_group("what it is told about the site")
     known.add_argument("--prefix", default="/_consent", help="where this middleware answers there (default: /_consent)")
     known.add_argument("--necessary", metavar="NAME", action="append", default=[], help="a cookie needed anyway")
@@ -53,28 +54,20 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what a choice leaves behind where another tool takes it",
     )
-    browser = parser.add_argument_group("with a browser")
-    browser.add_argument("--browser", action="store_true", help="let Chromium visit the pages too")
-    browser.add_argument("--chromium", metavar="PATH", default="", help="which one (default: the one that is found)")
-    browser.add_argument("--chromium-argument", metavar="ARG", action="append", default=[], help="pass this on to it")
-    browser.add_argument("--browser-pages", metavar="N", type=_positive, default=5, help="pages (default: 5)")
-    browser.add_argument("--settle", metavar="SECONDS", type=float, default=1.0, help="wait on each (default: 1)")
-    browser.add_argument("--accept-script", metavar="FILE", type=Path, help="JavaScript that accepts everything")
+    browser = declare_browser(parser)
     browser.add_argument("--refuse-script", metavar="FILE", type=Path, help="JavaScript that refuses everything")
-    trust = parser.add_mutually_exclusive_group()
-    trust.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust instead of the system's")
-    trust.add_argument("--insecure", action="store_true", help="trust any certificate, for a site under development")
+    declare_trust(parser)
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     try:
         from ..audit import Baseline, audit
     except ImportError as error:
-        raise InputError(_MISSING.format(error)) from error
+        raise extra_missing(error) from error
     try:
         baseline = Baseline.read(options.baseline) if options.baseline else None
         wanted = _options(options)
-        with _progress(options) as progress:
+        with shown_progress() as progress:
             report = audit(options.url, wanted, progress)
     except ConsentError as error:
         raise InputError(str(error)) from error
@@ -87,66 +80,20 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
 
 
 def _options(options: argparse.Namespace) -> Options:
-    from ..audit import Limits, Options, Reach, State
+    from ..audit import Options, State
 
     return Options(
-        policy=_policy(options.policy),
+        policy=None if options.policy is None else load_policy(options.policy),
         prefix=options.prefix,
-        reach=Reach(pages=options.pages, depth=options.depth, heeds_robots=not options.ignore_robots),
-        limits=Limits(timeout=options.timeout, size=options.megabytes * 1_000_000, pause=1 / options.rate),
-        trust=_trust(options),
+        reach=reach_of(options),
+        limits=limits_of(options),
+        trust=trust_of(options),
         cookies={State.ACCEPTED: tuple(options.accept_cookie), State.REFUSED: tuple(options.refuse_cookie)},
         necessary=tuple(options.necessary),
         own_hosts=tuple(options.own_host),
-        browsing=_browsing(options) if options.browser else None,
+        browsing=browsing_of(options),
         keys=tuple(filter(None, os.environ.get("CONSENT_SECRET_KEYS", "").split(","))),
     )
-
-
-def _browsing(options: argparse.Namespace) -> Browsing:
-    try:
-        from ..audit.browser import Browsing
-    except ImportError as error:
-        raise InputError(_MISSING.format(error)) from error
-    from ..audit import State
-
-    files = {State.ACCEPTED: options.accept_script, State.REFUSED: options.refuse_script}
-    return Browsing(
-        chromium=options.chromium,
-        arguments=tuple(options.chromium_argument),
-        scripts={state: _read(file) for state, file in files.items() if file},
-        settle=options.settle,
-        pages=options.browser_pages,
-        timeout=options.timeout,
-        trusts_all=options.insecure,
-    )
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-
-
-def _policy(file: str | None) -> Policy | None:
-    if file is None:
-        return None
-    try:
-        return Policy.load(file)
-    except PolicyError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
-
-
-def _trust(options: argparse.Namespace) -> ssl.SSLContext | bool:
-    if options.insecure:
-        return False
-    try:
-        return ssl.create_default_context(cafile=options.ca)
-    except OSError as error:  # ssl.SSLError is one
-        raise InputError(f"cannot use {options.ca} as certificates: {error.strerror or error}") from error
 
 
 def _print(report: Report, options: argparse.Namespace, out: TextIO) -> None:
@@ -189,44 +136,6 @@ def _opened(path: Path) -> Generator[TextIO]:
             yield file
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _progress(options: argparse.Namespace) -> Generator[Callable[[str, int, int], None]]:
-    """Show a bar on standard error while somebody is watching it."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, most: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description:>14}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("arriving", total=None)
-
-        def show(what: str, done: int, most: int) -> None:
-            bar.update(task, description=what, completed=done, total=most)
-
-        yield show
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-def _rate(text: str) -> float:
-    rate = float(text)
-    if not 0.01 <= rate <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.01 and 10000")
-    return rate
 
 
 def _pair(text: str) -> str:

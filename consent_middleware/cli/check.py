@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
 
 from .. import catalogue
 from ..errors import PolicyError
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, HTMLSettings, Policy, Service
+from ..loader import Id
+from ..policy import Category, CookieRule, FloorSettings, HTMLSettings, Policy, Service
 from .command import Command, InputError, declare_format, print_json
 from .missing import missing_texts
 
@@ -22,6 +23,9 @@ _NEVER_NECESSARY = {"analytics", "marketing", "social", "video", "chat"}
 # What the CNIL recommends for a choice (2020-092), and the longest life of a tracker it exempts from consent.
 _LONGEST_CHOICE = Lifetime(months=6)
 _LONGEST_COOKIE = Lifetime(months=13)
+
+# The tokens that Django, Angular, axios and Laravel let scripts read, so that they can prove where they come from.
+_READ_BY_SCRIPTS = {"csrftoken", "csrf_token", "xsrf-token"}
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +50,17 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
 
 def _print_mistakes(error: PolicyError, format: str, out: TextIO) -> None:
     if format == "text":
-        print(error, file=out)
+        print(_heading(error), *(f"  {mistake}" for mistake in error.mistakes), sep="\n", file=out)
         return
     mistakes = [{"id": m.id, "place": m.place, "reason": m.reason, "suggestion": m.suggestion} for m in error.mistakes]
     print_json({"file": error.source, "mistakes": mistakes}, out)
+
+
+def _heading(error: PolicyError) -> str:
+    """A draft that waits for its author's answers is no file full of mistakes."""
+    count = len(error.mistakes)
+    what = "open question" if all(mistake.id == Id.QUESTION.id for mistake in error.mistakes) else "mistake"
+    return f"{error.source}: {count} {what}{'' if count == 1 else 's'}"
 
 
 def _summary(policy: Policy, file: str) -> Iterator[str]:
@@ -59,8 +70,9 @@ def _summary(policy: Policy, file: str) -> Iterator[str]:
     yield f"  a choice      is kept {policy.consent_lifetime}"
     yield f"  a cookie      is kept {policy.cookie_lifetime} at most; undeclared: {policy.undeclared_cookies}"
     yield f"  mode          {policy.mode}"
-    if changed := _changed(policy.html):
-        yield f"  pages         {', '.join(f'{name} = {json.dumps(value)}' for name, value in changed.items())}"
+    for what, changed in (("pages", _changed(policy.html)), ("floor", _changed(policy.floor))):
+        if changed:
+            yield f"  {what:13} {_spelt(changed)}"
     for category in policy.categories.values():
         yield ""
         yield f"{category.name}: {_standing(category)}"
@@ -74,9 +86,14 @@ def _summary(policy: Policy, file: str) -> Iterator[str]:
         yield from (f"  {note}" for note in notes)
 
 
-def _changed(settings: HTMLSettings) -> dict[str, Any]:
-    """The settings of ``[html]`` that are not the default."""
-    return {name: value for name, value in asdict(settings).items() if value != getattr(HTMLSettings(), name)}
+def _changed(settings: HTMLSettings | FloorSettings) -> dict[str, Any]:
+    """The settings of a table that are not the default."""
+    defaults = asdict(type(settings)())
+    return {name: value for name, value in asdict(settings).items() if value != defaults[name]}
+
+
+def _spelt(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
 
 
 def _standing(category: Category) -> str:
@@ -92,7 +109,14 @@ def _cookie_line(cookie: CookieRule) -> str:
     lifetime = "up to the limit" if cookie.lifetime is None else str(cookie.lifetime)
     where = f" on {cookie.domain}" if cookie.domain else ""
     whose = ", in the vendor's own jar" if cookie.third_party else ""
-    return f"{cookie.name}{where}: {lifetime}{whose}"
+    own_floor = f", {_spelt(floor)}" if (floor := _own_floor(cookie)) else ""
+    return f"{cookie.name}{where}: {lifetime}{whose}{own_floor}"
+
+
+def _own_floor(cookie: CookieRule) -> dict[str, Any]:
+    """What the declaration of a cookie says in place of the floor."""
+    stated = {"same_site": cookie.same_site, "secure": cookie.secure, "http_only": cookie.http_only}
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _notes(policy: Policy) -> Iterator[str]:
@@ -110,6 +134,7 @@ def _notes(policy: Policy) -> Iterator[str]:
     if policy.html.third_party_hosts == "report":
         yield 'third_party_hosts = "report" lets hosts load that nobody declared, and logs their names'
     yield from _notes_on_pages(policy)
+    yield from _notes_on_floor(policy)
     if policy.cookie_domain:
         yield f"the choice is shared on {policy.cookie_domain}: every sub-domain can overwrite it"
     for service in policy.services:
@@ -127,6 +152,20 @@ def _notes_on_pages(policy: Policy) -> Iterator[str]:
         yield 'consent_mode = "advanced" lets Google\'s tags load, and Google know of it, before anybody consents'
     if policy.html.cache == "shared":
         yield 'cache = "shared": without JavaScript nothing comes to life, whatever was accepted'
+
+
+def _notes_on_floor(policy: Policy) -> Iterator[str]:
+    floor = policy.floor
+    if floor.same_site == "strict":
+        yield 'same_site = "strict": who follows a link to the site arrives without any cookie, a login included'
+    if floor.secure == "always":
+        yield 'secure = "always": over plain http, in development too, browsers refuse every cookie'
+    for name in floor.http_only:
+        if name.lower().removeprefix("__host-").removeprefix("__secure-") in _READ_BY_SCRIPTS:
+            yield f"http_only names {name}, which scripts usually read to send it back"
+    for rule in policy.rules:
+        if rule.partitioned and (rule.same_site or floor.same_site) != "none":
+            yield f'{rule.name} lives in frames on other sites, and is not sent there unless it says same_site = "none"'
 
 
 def _notes_on(service: Service, policy: Policy) -> Iterator[str]:
@@ -179,6 +218,7 @@ def _as_json(policy: Policy, file: str) -> dict[str, Any]:
         "cookie_domain": policy.cookie_domain,
         "mode": policy.mode,
         "html": asdict(policy.html),
+        "floor": asdict(policy.floor),
         "categories": [_category_as_json(category, policy) for category in policy.categories.values()],
         "notes": list(_notes(policy)),
     }
@@ -212,6 +252,7 @@ def _cookie_as_json(cookie: CookieRule) -> dict[str, Any]:
         "path": cookie.path,
         "lifetime": None if cookie.lifetime is None else str(cookie.lifetime),
         "third_party": cookie.third_party,
+        **_own_floor(cookie),
     }
 
 

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TextIO
 
-from ..errors import PolicyError
-from ..policy import Policy
 from ..visitors import ALL, NO_CHOICE
 from .command import Command, InputError, declare_format, print_json
 from .explanations import Explainer, Explanation
+from .policy_file import load_policy
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -56,12 +55,7 @@ def _in_silence() -> Generator[None]:
 
 
 def _explainer(options: argparse.Namespace) -> Explainer:
-    try:
-        policy = Policy.load(options.policy)
-    except PolicyError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"cannot read {options.policy}: {error.strerror or error}") from error
+    policy = load_policy(options.policy)
     try:
         return Explainer(policy, _state(options.state), options.host, options.necessary)
     except ValueError as error:

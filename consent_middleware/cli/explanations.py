@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..cookies import SetCookie, pairs, read_set_cookie
+from ..cookies import SetCookie, lacking, pairs, read_set_cookie
 from ..engine import Engine, Kind
 from ..exchange import Exchange
 from ..html import UNDECLARED, Finding, HTMLGate, Rules
@@ -48,6 +48,7 @@ class _Request:
     path: str = "/"
     target: str = "/"
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    is_local: bool = False
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
@@ -75,10 +76,7 @@ class Explainer:
         headers = self._exchange().start(200, [("Content-Type", "text/plain"), ("Set-Cookie", line)])
         left = [value for name, value in headers if name == "Set-Cookie" and not _is_ours(value, line)]
         result = left[0] if left else None
-        if result is None:
-            outcome = "withheld: it does not reach the browser"
-        else:
-            outcome = "passes as it is" if result == line else "passes with another lifetime"
+        outcome = "withheld: it does not reach the browser" if result is None else _outcome(line, result)
         return Explanation(line, outcome, result, tuple(self._reasons_for_line(cookie, leaves=result is not None)))
 
     def cookie_header(self, header: str) -> list[Explanation]:
@@ -109,6 +107,7 @@ class Explainer:
         yield from self._reasons_for_name(cookie.name, kind)
         if leaves:
             yield from self._reasons_for_lifetime(cookie, kind, end, now)
+            yield from self._reasons_for_floor(cookie, kind)
         if not self._engine.enforces:
             yield 'mode = "report": nothing changes on the wire, everything is logged'
 
@@ -127,6 +126,17 @@ class Explainer:
             yield "its declaration says that it ends with the session"
         else:
             yield _limit("cookie_lifetime", self._policy.cookie_lifetime, end, now)
+
+    def _reasons_for_floor(self, cookie: SetCookie, kind: Kind | None) -> Iterator[str]:
+        floor = self._engine.floor
+        if floor is None:
+            return
+        rule = None if kind is None else kind.rule
+        least = floor.least(cookie.name, rule, secure=True)
+        if rule is not None and (rule.same_site, rule.secure, rule.http_only) != (None, None, None):
+            yield f"{_declaration(rule)} has a floor of its own, in place of the policy's"
+        if lacks := lacking(cookie.tail, least):
+            yield f"it lacks {', '.join(lacks)}, which the floor asks of it over https, so that is added"
 
     def _reasons_for_name(self, name: str, kind: Kind | None) -> Iterator[str]:
         if name in OWN_NAMES:
@@ -236,6 +246,20 @@ def _rules_by_source(policy: Policy) -> tuple[Rules, dict[str, _Rule]]:
             sources[key] = (service, tell)
             entries.append((key, [] if is_inline else [tell], [tell] if is_inline else []))
     return Rules(entries, categories=policy.categories), sources
+
+
+def _outcome(line: str, result: str) -> str:
+    before, after = read_set_cookie(line), read_set_cookie(result)
+    if result == line or before is None or after is None:
+        return "passes as it is"
+    lives_on = before.lifetime == after.lifetime
+    is_as_weak = _protection(before) == _protection(after)
+    changes = [*([] if lives_on else ["another lifetime"]), *([] if is_as_weak else ["stronger attributes"])]
+    return f"passes with {' and '.join(changes)}"
+
+
+def _protection(cookie: SetCookie) -> tuple[bool, bool, str]:
+    return cookie.secure, cookie.http_only, cookie.same_site
 
 
 def _is_ours(value: str, line: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TextIO
 
-from ..errors import PolicyError
 from ..languages import TAGS
-from ..policy import KnownCookie, Policy
+from ..policy import KnownCookie
 from ..policy_page import CookiePolicy, Place
-from .command import Command, InputError
+from .command import Command
+from .policy_file import load_policy
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -34,12 +34,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
-    try:
-        policy = Policy.load(options.policy)
-    except PolicyError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"cannot read {options.policy}: {error.strerror or error}") from error
+    policy = load_policy(options.policy)
     told = CookiePolicy(policy, [KnownCookie(name=name) for name in options.necessary])
     place = Place(
         language=options.language or policy.default_language,

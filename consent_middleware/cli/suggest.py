@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from .. import catalogue
-from ..errors import PolicyError
+from ..draft.vendors import vendor_of_host
 from ..html import Rules
-from ..policy import Policy, Service
+from ..policy import Policy
 from ..violations import CODE, Violation, is_host
 from .command import Command, InputError, declare_format, print_json
+from .policy_file import load_policy
 
 _LINE = re.compile(rf"{re.escape(CODE)}: (\{{[^\r\n]*\}})")
 _PAGES_SHOWN = 3
@@ -47,7 +47,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
-    policy = _policy(options.policy)
+    policy = None if options.policy is None else load_policy(options.policy)
     hosts = [host for host in _hosts(options.logs) if not _is_known(host.name, policy)]
     hosts.sort(key=lambda host: (-host.count, host.name))
     if options.format == "json":
@@ -57,15 +57,6 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     else:
         print("nothing was reported that the policy does not know", file=out)
     return bool(hosts)
-
-
-def _policy(file: str | None) -> Policy | None:
-    try:
-        return None if file is None else Policy.load(file)
-    except PolicyError as error:
-        raise InputError(f"{error}\n(consent check {file} explains)") from error
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _hosts(logs: Iterable[str]) -> list[Host]:
@@ -115,7 +106,7 @@ def _lines(host: Host, policy: Policy | None) -> Iterator[str]:
     reports = "1 report" if host.count == 1 else f"{host.count} reports"
     where = " ".join(map(_printable, [*host.pages][:_PAGES_SHOWN]))
     yield f"# {host.name}: {reports}, {', '.join(map(_printable, host.directives))}, on {where}"
-    vendor = _vendor(host.name)
+    vendor = vendor_of_host(host.name)
     if vendor is not None:
         present = policy.services if policy is not None else ()
         listed = [service.id for service in present if service.category == vendor.category]
@@ -138,21 +129,12 @@ def _printable(text: str) -> str:
     return json.dumps(text[:80])[1:-1]
 
 
-def _vendor(host: str) -> Service | None:
-    """The service of the catalogue that loads from this host, the one with the nearest name if there are several."""
-    entries = catalogue.entries().values()
-    rules = Rules((entry.service.id, (s for s in entry.service.scripts if "/" not in s), ()) for entry in entries)
-    id = rules.category_of_url(f"https://{host}/")
-    found = catalogue.find(id) if id is not None else None
-    return None if found is None else found.service
-
-
 def _id(host: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", host.removeprefix("www.")).strip("-")
 
 
 def _as_json(host: Host) -> dict[str, Any]:
-    vendor = _vendor(host.name)
+    vendor = vendor_of_host(host.name)
     return {
         "host": host.name,
         "count": host.count,

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from .gate import cap_line, expire_line
 from .names import NameTable
+from .protection import Protection, lacking, protect_line
 from .request import pairs, visible_cookies
 from .setcookie import SetCookie, StatedLifetime, read_set_cookie
 from .sweep import deletions
 
 __all__ = [
     "NameTable",
+    "Protection",
     "SetCookie",
     "StatedLifetime",
     "cap_line",
     "deletions",
     "expire_line",
+    "lacking",
     "pairs",
+    "protect_line",
     "read_set_cookie",
     "visible_cookies",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
@@ -23,6 +23,30 @@ BUSY = 5
 _READING = "consent_reading"
 
 
+class KeptConnection:
+    """A connection that is kept from one use to the next: to fetch it each time costs as much as an insertion."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def lent(self) -> Generator[Connection]:
+        """The connection; after a failure it will be another one."""
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            yield self._connection
+        except BaseException:
+            self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
 class Database:
     """A store, connected to when it is first needed and anew in every process that is forked.
 
@@ -33,6 +57,8 @@ class Database:
         self.url = _checked(url)
         self._engine = self._make()
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writers = KeptConnection(self._connect_writer)
+        self._left_to_parents: list[KeptConnection] = []
         self._pid = os.getpid()
         self._is_current = False
 
@@ -50,11 +76,18 @@ class Database:
     def dialect(self) -> str:
         return self._engine.dialect.name
 
+    @property
+    def sql(self) -> Dialect:
+        """What SQLAlchemy knows of the database's SQL and of its driver."""
+        return self._engine.dialect
+
     def forget_connections_of_a_parent(self) -> bool:
         """Leave connections to the process that opened them; return whether this is another one."""
         if self._pid == os.getpid():
             return False
         self._engine.dispose(close=False)
+        self._left_to_parents.append(self._writers)
+        self._writers = KeptConnection(self._connect_writer)
         self._pid = os.getpid()
         return True
 
@@ -66,10 +99,21 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing_at_once(self) -> Generator[Connection]:
-        """Statements that are each a transaction of their own, and one round trip."""
+    def appending(self) -> Generator[Connection]:
+        """``writing``, for the one writer of this process: no two threads at the same time."""
+        if self._appends_at_once:
+            with self.writing() as connection:
+                yield connection
+            return
         self._bring_up_to_date()
-        with explained(self), self._autocommit.connect() as connection:
+        with explained(self), self._writers.lent() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def appending_at_once(self) -> Generator[Connection]:
+        """Statements that are each a transaction of their own, and one round trip, for the one writer."""
+        self._bring_up_to_date()
+        with explained(self), self._writers.lent() as connection:
             yield connection
 
     @contextmanager
@@ -89,8 +133,19 @@ class Database:
         with explained(self), self._engine.connect() as connection:
             return version_of(connection)
 
+    def release_writer(self) -> None:
+        """Give back the connection that the writer keeps."""
+        self._writers.give_back()
+
     def close(self) -> None:
         self._engine.dispose()
+
+    @property
+    def _appends_at_once(self) -> bool:
+        return self.dialect == "postgresql"
+
+    def _connect_writer(self) -> Connection:
+        return (self._autocommit if self._appends_at_once else self._engine).connect()
 
     def _bring_up_to_date(self) -> None:
         if not self._is_current:

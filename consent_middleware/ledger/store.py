@@ -117,6 +117,7 @@ class SQLLedger:
         for tally in self._tallies:
             tally.fetch()
         self._courier.dismiss()
+        self._writer.close()
         self.database.close()
 
     def _keep(self, shown: Shown) -> None:

@@ -81,6 +81,8 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     settings = parts.read_settings(root.table("policy"))
     html = parts.read_html(root.table("html"))
     banner = parts.read_banner(root.table("banner"))
+    reports = parts.read_reports(root.table("reports"))
+    floor = parts.read_floor(root.table("floor"))
     texts = wording.read_texts(root)
     signals = parts.read_signals(root.table("consent_mode"))
     categories, listings = parts.read_categories(root)
@@ -97,11 +99,14 @@ def _read_tables(root: Table, findings: Findings) -> Policy:
     agreement.judge_signal(settings, categories, findings)
     agreement.judge_names([*cookies, *own], categories, findings)
     agreement.judge_rules(cookies, services, findings)
+    agreement.judge_floor(floor, [*cookies, *own], findings)
     return replace(
         settings,
         reads=agreement.complete_readings(settings.reads, categories, [s.service for s in services], findings),
         html=html,
         banner=banner,
+        reports=reports,
+        floor=floor,
         texts=texts,
         consent_signals=signals,
         categories=categories,

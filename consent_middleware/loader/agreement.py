@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import catalogue
 from ..lifetime import Lifetime
-from ..policy import Category, CookieRule, Policy, Reading, Service
+from ..policy import Category, CookieRule, FloorSettings, Policy, Reading, Service
 from .mistakes import Findings, Id, Place, did_you_mean, quote
 from .parts import Listing, Placed, PlacedService
 
@@ -137,6 +137,15 @@ def judge_rules(cookies: Sequence[Placed[CookieRule]], services: Sequence[Placed
     _judge_repetitions(cookies, findings)
 
 
+def judge_floor(floor: FloorSettings, declared: Iterable[Placed[CookieRule]], findings: Findings) -> None:
+    """Report cookies that the floor keeps from scripts by their full name, and their declaration does not."""
+    for cookie in declared:
+        name = cookie.value.name
+        if cookie.value.http_only is False and name in floor.http_only:
+            reason = f"is false, and http_only of [floor] names {quote(name)}"
+            findings.report(Id.FLOOR, (*cookie.place, "http_only"), reason, "drop one of the two")
+
+
 def _by_id(own: Iterable[PlacedService], findings: Findings) -> dict[str, PlacedService]:
     declared: dict[str, PlacedService] = {}
     for service in own:
@@ -181,6 +190,8 @@ def _stands_alone(service: PlacedService, categories: Mapping[str, Category], fi
     category = service.service.category
     if category:
         return _judge_category(category, service.place, categories, findings)
+    if findings.concern((*service.place, "category")):
+        return False
     hint = "name it here, or list the service in one"
     findings.report(Id.MISSING_KEY, (*service.place, "category"), "is missing", hint)
     return False

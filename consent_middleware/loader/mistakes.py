@@ -48,8 +48,10 @@ class Id(Enum):
     URL = "consent.P040", "not the address of a page"
     DATE = "consent.P041", "not a day of the calendar"
     BLANKS = "consent.P042", "a text of the site's own lacks a blank of the built-in one, or has one too many"
+    FLOOR = "consent.P043", "a cookie of which the floor and its declaration say different things"
     SIGNAL = "consent.P050", "a word about the browser's signal that no category heeds"
     READS = "consent.P051", "a consent tool whose choices cannot be read, or not into that category"
+    QUESTION = "consent.P060", "a question that nobody has answered yet"
 
     def __init__(self, id: str, meaning: str) -> None:
         self.id = id
@@ -64,6 +66,10 @@ class Findings:
 
     def report(self, id: Id, place: Place, reason: str, suggestion: str = "") -> None:
         self._found.append((place, Mistake(id.id, spell(place), reason, suggestion)))
+
+    def concern(self, place: Place) -> bool:
+        """Whether something was found at this very place."""
+        return any(found == place for found, _ in self._found)
 
     def in_order_of(self, tables: Mapping[Any, Any]) -> list[Mistake]:
         """Return the mistakes in the order in which their places stand in ``tables``."""

@@ -14,9 +14,13 @@ from ..policy import (
     BannerSettings,
     Category,
     CookieRule,
+    FloorSettings,
     HTMLSettings,
     Policy,
     Reading,
+    ReportSettings,
+    SameSite,
+    SecureFloor,
     Service,
     Texts,
 )
@@ -42,6 +46,9 @@ _Part = TypeVar("_Part")
 
 # No browser keeps a cookie longer (RFC 6265bis, section 5.5), so no longer promise can be kept.
 LONGEST_KEPT = Lifetime(seconds=400 * 86400)
+
+_SAME_SITE: tuple[SameSite, ...] = ("none", "lax", "strict")
+_SECURE: tuple[SecureFloor, ...] = ("leave", "https", "always")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,27 @@ def read_banner(table: Table) -> BannerSettings:
         position=table.option("position", ("bottom", "bottom-left", "bottom-right")),
         link=table.option("link", ("bottom-left", "bottom-right", "top-left", "top-right", "off")),
         count=table.flag("count"),
+    )
+    table.close()
+    return settings
+
+
+def read_reports(table: Table) -> ReportSettings:
+    """Return the settings of ``[reports]``."""
+    settings = ReportSettings(
+        header=table.flag("header"),
+        metrics=table.option("metrics", ("auto", "opentelemetry", "prometheus", "off")),
+    )
+    table.close()
+    return settings
+
+
+def read_floor(table: Table) -> FloorSettings:
+    """Return the settings of ``[floor]``."""
+    settings = FloorSettings(
+        same_site=table.option("same_site", _SAME_SITE),
+        secure=table.option("secure", _SECURE),
+        http_only=_read_all(table, "http_only", fault_of_cookie_name),
     )
     table.close()
     return settings
@@ -258,6 +286,9 @@ def _read_cookie(table: Table) -> CookieRule | None:
     path = _read(table, "path", fault_of_path)
     partitioned = table.flag("partitioned")
     purpose = table.texts("purpose")
+    same_site: SameSite = table.option("same_site", _SAME_SITE)
+    secure: SecureFloor = table.option("secure", _SECURE)
+    http_only = table.flag("http_only")
     if name is None or not _accept(table.findings, table.at("name"), fault_of_cookie_name(name)):
         return None
     if name.lower().startswith("__host-"):
@@ -270,6 +301,9 @@ def _read_cookie(table: Table) -> CookieRule | None:
         path=path or "/",
         partitioned=partitioned,
         purpose=purpose,
+        same_site=same_site if "same_site" in table else None,
+        secure=secure if "secure" in table else None,
+        http_only=http_only if "http_only" in table else None,
     )
 
 

@@ -19,6 +19,11 @@ def is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
+def is_question(value: object) -> bool:
+    """Whether the author, or ``consent init`` on their behalf, has left this open: a question mark and nothing else."""
+    return isinstance(value, str) and value.strip() == "?"
+
+
 def kind_of(value: object) -> str:
     """Return what a value is, as a part of a sentence: "a number", "a table"."""
     match value:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ..lifetime import Lifetime
 from ..policy import Texts
 from .mistakes import Findings, Id, Place, did_you_mean, quote
-from .shapes import in_quotes, is_blank, is_list, is_table, kind_of
+from .shapes import in_quotes, is_blank, is_list, is_question, is_table, kind_of
 
 _Option = TypeVar("_Option", bound=str)
 
@@ -30,6 +30,7 @@ _MOST = 1_000_000
 _AS_LIFETIME = 'write a number and a unit in quotes, like "6 months"'
 _AS_DAY = 'write it like "2026-11-21"'
 _AS_TABLE = "write it as a table of keys and values"
+_AS_ANSWER = 'write the answer in place of "?"; a comment beside it may say what is asked'
 
 
 class Table:
@@ -110,7 +111,7 @@ class Table:
             return None
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
-        if isinstance(value, str):
+        if isinstance(value, str) and not is_question(value):
             day = day_named(value)
             if day is None:
                 self.findings.report(Id.DATE, self.at(key), f"{quote(value)} is not a day", _AS_DAY)
@@ -188,7 +189,7 @@ class Table:
             self._wrong_type(value, self.at(key), expected, "put it in square brackets")
 
     def _as_text(self, value: Any, place: Place, expected: str = "") -> str | None:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or is_question(value):
             self._wrong_type(value, place, "a text", expected or in_quotes(value))
             return None
         if is_blank(value):
@@ -197,7 +198,15 @@ class Table:
         return value
 
     def _wrong_type(self, value: Any, place: Place, expected: str, suggestion: str) -> None:
+        if is_question(value):
+            self.findings.report(Id.QUESTION, place, f"is still a question{self._about()}", _AS_ANSWER)
+            return
         self.findings.report(Id.WRONG_TYPE, place, f"is {kind_of(value)}, not {expected}", suggestion)
+
+    def _about(self) -> str:
+        """Say what this table is about: numbers of entries are hard to count in a file."""
+        name = self._entries.get("name", self._entries.get("id"))
+        return f" about {quote(name)}" if isinstance(name, str) and not is_question(name) else ""
 
 
 def day_named(text: str) -> date | None:

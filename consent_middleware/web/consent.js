@@ -15,6 +15,15 @@
   const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
+  // The banner and, last in the page, the way back.
+  const OWN = "[data-consent-banner],div[data-consent-manage]";
+  const own = new Set(document.querySelectorAll(OWN));
+  const back = [...own].at(-1)?.shadowRoot;
+  // Marks the choices of this page, so that two clicks are one. Pages for everybody, or for somebody known, have none.
+  if (!page.once) {
+    const octets = crypto.getRandomValues(new Uint8Array(11));
+    page.once = Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("");
+  }
   let dialog, failed, isBlocked;
 
   const allows = (name) => !!page.categories[name]?.allowed;
@@ -38,7 +47,14 @@
     const body = JSON.stringify({ action, categories, fingerprint: page.fingerprint, once: page.once });
     const state = await ask(page.choice, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     channel?.postMessage("");
+    say("");
+    // Only what is new is said aloud, and only after the focus has gone where it goes.
+    setTimeout(say, 300, page.saved);
     return state;
+  }
+
+  function say(text) {
+    if (back) back.querySelector("p").textContent = text;
   }
 
   function take(state) {
@@ -64,9 +80,21 @@
   function endAsking() {
     const { activeElement } = document;
     const banner = document.querySelector("[data-consent-banner]");
-    const back = document.querySelector("div[data-consent-manage]");
+    own.delete(banner);
     banner?.remove();
-    if (banner && banner === activeElement) back?.shadowRoot?.querySelector("a").focus();
+    if (banner && banner === activeElement) back?.querySelector("a")?.focus();
+  }
+
+  // Scripts that swap the body for that of another page (Turbo, hx-boost) would take ours away. Copies of ours come out
+  // of their caches, without a shadow root. Who takes away ours and puts nothing in its place means it.
+  const keeper = new MutationObserver((records) => {
+    if (records.some(({ addedNodes: [node] }) => node && !own.has(node))) keep();
+  });
+
+  function keep() {
+    for (const each of document.querySelectorAll(OWN)) if (!own.has(each)) each.remove();
+    document.body.append(...[...own].filter((each) => !each.isConnected));
+    for (const node of [document.documentElement, document.body]) keeper.observe(node, { childList: true });
   }
 
   // Our controls live in shadow roots, where clicks come out of and submissions do not.
@@ -90,7 +118,8 @@
 
   // Opens the settings over the page; focus and Escape are the dialog's own. To close it is no choice.
   async function open() {
-    if (dialog) return;
+    // It is waited for, or shown; unless it was swapped away with the page.
+    if (dialog && dialog.open === dialog.isConnected) return;
     dialog = make("dialog");
     try {
       const here = encodeURIComponent(location.pathname + location.search);
@@ -158,8 +187,6 @@
     if (hadFocus) element.focus();
   }
 
-  const STANDS_IN = ["addEventListener", "write", "writeln"];
-
   // Runs scripts as the parser would have done: in order, the next waiting for one that blocks, deferred ones last.
   async function runAll(scripts) {
     const isLoaded = document.readyState === "complete";
@@ -218,7 +245,9 @@
       for (const script of scripts.sort((one, other) => rank(one) - rank(other))) await run(script);
       await Promise.all(pending);
     } finally {
-      for (const target of [window, document]) for (const name of STANDS_IN) delete target[name];
+      for (const target of [window, document]) {
+        for (const name of ["addEventListener", "write", "writeln"]) delete target[name];
+      }
     }
     if (window.onload !== onload) late.push([window, window.onload]);
     for (const [target, listener] of late) {
@@ -244,10 +273,12 @@
 
   const api = { allows, open, choose, get state() { return structuredClone(page); } };
   Object.defineProperty(window, "consent", { value: api });
+  keep();
   document.addEventListener("click", improve);
-  // A page from the back/forward cache, and one in another tab, may show what is no longer so.
+  // A page from the back/forward cache, one that was loaded ahead, and one in another tab may show what is no longer so.
   const refresh = () => ask(page.state).catch(() => {});
   addEventListener("pageshow", (event) => event.persisted && refresh());
+  document.addEventListener("prerenderingchange", refresh);
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
   revive();

@@ -63,7 +63,7 @@
   function waitsIn(element, attribute, value) {
     const declared = element.getAttribute("data-consent");
     if (declared !== null) return declared.split(/\s+/).find(waits) || "";
-    if (element.rel && !/stylesheet|preload|prefetch|prerender|preconnect|icon|manifest/i.test(element.rel)) return "";
+    if (element.rel && !/sheet|pre[^v]|icon|manifest/i.test(element.rel)) return "";
     if (attribute === "srcdoc") return sift(value);
     const several = /srcset|ping/.test(attribute) && value.match(/[^\s,](\S*[^\s,])?/g);
     return (several || [value]).map(waitsAt).find(Boolean) || "";
@@ -140,9 +140,7 @@
     });
     ours.add(proxy);
     Object.defineProperty(owner, name, descriptor);
-    if (native.prototype?.constructor === native) {
-      Object.defineProperty(native.prototype, "constructor", { value: proxy, writable: true, configurable: true });
-    }
+    if (native.prototype?.constructor === native) native.prototype.constructor = proxy;
   }
 
   function guardElements() {
@@ -200,6 +198,16 @@
     wrap(window, "WebSocket", away(0, "wss://127.0.0.1:1"));
   }
 
+  // Style sheets: what the server has turned into data of no use leads where it led once that is allowed.
+  function reviveStyles() {
+    const found = document.evaluate("//@style|//style/text()", document, null, 7);
+    for (let at = 0, node; (node = found.snapshotItem(at)); at++) {
+      const text = node.nodeValue.replace(/data:,((https?:)?[/\\]{2}[^\s"'()<>,;]+)/gi,
+        (held, address) => (waitsAt(address) ? held : address));
+      if (text !== node.nodeValue) node.nodeValue = text;
+    }
+  }
+
   // Cookies and storage
 
   const cookieWaits = (name) => waits(find(rules.cookies, name) || rules.undeclared);
@@ -237,10 +245,12 @@
 
   // Takes in what the visitor allows now; consent.js calls it after every choice.
   function allow(names) {
+    const isChange = allowed;
     allowed = new Set([...names, "necessary"]);
     // Who allows everything keeps the browser's own functions for all but cookies, which are never to live too long.
     if (rules.categories.some(waits)) for (const guard of [guardElements, guardMarkup, guardRequests]) quietly(guard);
     quietly(refuseIn, document);
+    if (isChange) quietly(reviveStyles);
     sweep();
   }
 
@@ -253,7 +263,7 @@
     if ((age || date) && left <= 0) return;
     if (cookieWaits(text.split(/[;=]/)[0].trim())) return NOTHING;
     // The last one counts (RFC 6265bis, 5.7).
-    if (left > CAP) args[0] = `${text}; max-age=${CAP / 1e3}`;
+    if (left > CAP) args[0] = text + "; max-age=" + CAP / 1e3;
   });
   wrap(window.CookieStore?.prototype, "set", ([options]) => {
     const { name, expires } = Object(options) === options ? options : { name: options };

@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.servers import running
+
 ROOT = Path(__file__).parents[2]
 PATHS = [str(ROOT / folder) for folder in (".", "adapters", "tests")]
 
@@ -27,15 +29,10 @@ def admin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     database = tmp_path_factory.mktemp("admin") / "site.db"
     paths = os.pathsep.join([*PATHS, os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "support.admin", request.param, str(database)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
+    environment = {**os.environ, "PYTHONPATH": paths}
+    with running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
         process.stdout.close()
 
 

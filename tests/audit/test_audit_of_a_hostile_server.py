@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 import tracemalloc
@@ -14,6 +13,7 @@ from consent_middleware.audit import Limits, Options, Reach, Report, SiteUnreada
 from consent_middleware.cli import main
 from support.hostile import PATHS, hostile_server
 from support.saboteur import serve_sabotaged
+from support.servers import free_port
 
 QUICK = Limits(timeout=1, pause=0, size=200_000)
 
@@ -104,10 +104,8 @@ def test_tls_that_is_none_is_named(address: str) -> None:
 
 
 def test_nobody_listening_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with pytest.raises(SiteUnreadable, match="no connection could be made"):
-        audit(f"http://127.0.0.1:{port}/", Options(limits=QUICK))
+        audit(f"http://127.0.0.1:{free_port()}/", Options(limits=QUICK))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -24,7 +23,7 @@ import trustme
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from shop import store
-from support.ports import wait_for
+from support.servers import free_port, running, wait_for
 from support.third_parties import ThirdParties, name_of, third_parties
 
 ROOT = Path(__file__).parents[2]
@@ -228,8 +227,7 @@ def serving(certificate: Mapping[str, Path]) -> Serving:
 
 @contextmanager
 def _serving(name: str, files: Mapping[str, Path], policy: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", *(part.format(port=port, **files) for part in _COMMANDS[name])]
     paths = [str(ROOT / folder) for folder in (".", "adapters", "examples")]
     environment = os.environ | {
@@ -237,16 +235,8 @@ def _serving(name: str, files: Mapping[str, Path], policy: Path) -> Iterator[tup
         "SHOP_HTTPS": "1",
         "SHOP_POLICY": str(policy),
     }
-    process = subprocess.Popen(command, env=environment)
-    try:
+    with running(command, env=environment) as process:
         yield port, process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +12,8 @@ from consent_middleware import ConsentWSGI, Policy
 from consent_middleware.audit import Limits, Options, Report, State, audit
 from consent_middleware.audit.browser import BrowserMissing, Browsing
 from shop import store
+from support.servers import serving
 from support.third_parties import ThirdParties
-
-
-@contextmanager
-def serving(application: Any) -> Iterator[str]:
-    server = import_module("waitress.server").create_server(application, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}/"
-    server.close()
-    thread.join(timeout=10)
 
 
 def shop_under(policy: Policy) -> Any:

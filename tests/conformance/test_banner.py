@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -211,3 +212,24 @@ def test_our_files_are_served_for_ever(site: Site) -> None:
         answer = site.visit(name.decode())
         assert (answer.status, answer.get("cache-control")) == (200, "public, max-age=31536000, immutable")
         assert answer.get("content-type") in ("text/css; charset=utf-8", "text/javascript; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        (None, None),
+        ("br", None),
+        ("gzip;q=0, br", None),
+        ("identity, GZIP ;Q=0.0", None),
+        ("gzip, deflate, br, zstd", "gzip"),
+        ("br;q=1.0, gzip;q=0.5", "gzip"),
+    ],
+)
+def test_our_files_are_compressed_for_who_reads_that(site: Site, accepted: str | None, coding: str | None) -> None:
+    [path] = re.findall(rb"src=\"(/_consent/assets/guard[^\"]+)\"", look(site).body)
+    headers = [("Accept-Encoding", accepted)] if accepted else []
+    answer = site.visit(path.decode(), headers=headers)
+    assert (answer.get("content-encoding"), answer.get("vary")) == (coding, "Accept-Encoding")
+    assert answer.get("content-length") == str(len(answer.body))
+    script = gzip.decompress(answer.body) if coding else answer.body
+    assert script.startswith(b"(function")

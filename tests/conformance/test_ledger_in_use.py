@@ -56,7 +56,11 @@ def erase(site: Site, headers: list[tuple[str, str]] = SAME_ORIGIN, kind: tuple[
 
 
 def once_in(site: Site) -> str:
-    mark = re.search(rb'name="once" value="([^"]+)"', site.visit("/_consent/settings").body)
+    return mark_in(site.visit("/_consent/settings").body)
+
+
+def mark_in(page: bytes) -> str:
+    mark = re.search(rb'name="once" value="([^"]+)"', page)
     assert mark is not None
     return mark[1].decode()
 
@@ -111,6 +115,52 @@ def test_two_clicks_before_any_answer_are_one_record_and_one_receipt(
     assert len(records(ledger)) == 1
     assert receipts[0] == receipts[1] is not None
     assert ask(site)[0] == 200
+
+
+@pytest.fixture
+def film(policy: dict[str, Any]) -> dict[str, Any]:
+    policy["services"] = [
+        {"id": "film", "name": "F", "provider": "F", "category": "marketing", "scripts": ["film.example.net"]}
+    ]
+    return policy
+
+
+FILM = b'<!doctype html><p><iframe src="https://film.example.net/1" title="A film"></iframe>'
+HTML = [("Content-Type", "text/html")]
+
+
+def test_two_clicks_on_a_placeholder_are_one_record(
+    open_site: OpenSite, film: dict[str, Any], file: Path, ledger: SQLLedger
+) -> None:
+    used = open_ledger(f"sqlite:///{file}", KEY)
+    site = open_site(film, ledger=used)
+    page = site.visit(answers=HTML, page=FILM, headers=[("Sec-Fetch-Dest", "document")]).body
+    assert b"cm-embed" in page
+    for _ in range(2):
+        site.jar.clear()
+        site.send_form([("action", "grant"), ("category", "marketing"), ("once", mark_in(page))])
+        site.clock.now += 1
+    used.close()
+    assert len(records(ledger)) == 1
+
+
+def test_two_clicks_on_a_page_for_everybody_are_one_record_and_two_visitors_are_two(
+    open_site: OpenSite, film: dict[str, Any], file: Path, ledger: SQLLedger
+) -> None:
+    """The page bears no mark, so the script in each browser makes one."""
+    film["html"] = {"cache": "shared"}
+    film["banner"] = {"show": True}
+    used = open_ledger(f"sqlite:///{file}", KEY)
+    site = open_site(film, ledger=used)
+    page = site.visit(answers=HTML, page=FILM, headers=[("Sec-Fetch-Dest", "document")]).body
+    assert re.findall(rb'name="once" value="([^"]*)"', page) in ([b""], [b"", b""])
+    assert b'"once": ""' in page
+    for mark in ("0123456789abcdef012345", "0123456789abcdef012345", "fedcba98765432100fedcb"):
+        site.jar.clear()
+        site.send_json({"action": "accept-all", "once": mark})
+    used.close()
+    first, second = records(ledger)
+    assert first.subject != second.subject
 
 
 def test_two_clicks_of_somebody_known_are_one_record_too(site: Site, ledger: SQLLedger) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support.ports import free_port, wait_for
+from support.servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "examples" / "run"

@@ -106,6 +106,20 @@ def test_show_finds_a_visitor_and_beginnings(consent: Consent, records: list[Rec
     assert consent("show", "no%such_")[0] == 1
 
 
+def test_a_pseudonym_that_looks_like_an_option_is_none(consent: Consent, ledger: SQLLedger) -> None:
+    for subject in ("-hCdEfGhIjKlMnOpQrStUv", "--CdEfGhIjKlMnOpQrStUv"):
+        ledger.append([record(subject=subject)])
+        assert consent("show", subject)[0] == 0
+        assert len(consent("export", "--subject", subject)[1].splitlines()) == 1
+        [row] = csv.DictReader(io.StringIO(consent("export", "--format", "csv", "--subject", subject)[1]))
+        assert consent("erase", row["pii_principal_id"]) == (
+            0,
+            "1 records erased\n",
+            "",
+        )  # with an apostrophe before it
+        assert consent("erase", subject)[0] == 1
+
+
 def test_show_renders_the_page_of_its_day(consent: Consent, records: list[Record]) -> None:
     assert consent("show", records[0].record_id, "--html") == (0, PAGE.document.decode(), "")
     status, out, err = consent("show", records[1].record_id, "--html")

@@ -28,7 +28,7 @@ from consent_middleware.ledger.verification import Tally, verify
 from support.chooser import choose
 from support.postgres import Postgres
 from support.records import KEY, record, refusal
-from support.served import POLICY
+from support.three_categories import POLICY
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from support.ports import wait_for
 from support.served import SESSION_LINE
+from support.servers import free_port, running, wait_for
 
 ROOT = Path(__file__).parents[2]
 PATHS = [str(ROOT / folder) for folder in (".", "adapters", "tests")]
@@ -52,21 +51,12 @@ class Served:
 
 @contextmanager
 def serve(name: str) -> Iterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", *(part.format(port=port) for part in SERVERS[name])]
     paths = os.pathsep.join([*PATHS, os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths})
-    try:
+    with running(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths}) as process:
         wait_for(port, process)
         yield Served(name, port)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="module", params=SERVERS)

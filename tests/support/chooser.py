@@ -18,7 +18,7 @@ from consent_middleware import ConsentWSGI
 from consent_middleware.ledger import open_ledger
 from consent_middleware.seal import Seal
 from support.records import KEY
-from support.served import POLICY
+from support.three_categories import POLICY
 
 
 def main(url: str, spool: str, notes: str, count: int) -> None:

@@ -126,7 +126,8 @@ class Answer:
 class Door(Protocol):
     """One way into the middleware. ``options`` are those of ConsentWSGI; the adapters translate them.
 
-    ``root`` is where the application is mounted. A ``body`` that is ENDLESS never ends.
+    ``root`` is where the application is mounted. A ``body`` that is ENDLESS never ends. ``outer`` is the decision of a
+    gate further out that keeps the same policy, behind which this one lets everything pass as it is.
     """
 
     reads_bodies_itself: bool
@@ -146,6 +147,7 @@ class Door(Protocol):
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
+        outer: Decision | None = None,
     ) -> Answer: ...
 
 
@@ -174,6 +176,7 @@ class _WSGIDoor(_Door):
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
+        outer: Decision | None = None,
     ) -> Answer:
         endless = body is ENDLESS
         base_url = f"{scheme}://shop.example.org{root}/"
@@ -192,6 +195,9 @@ class _WSGIDoor(_Door):
             sent_before.add(key)
         if cookies:
             environ["HTTP_COOKIE"] = "; ".join(cookies)
+        environ["REMOTE_ADDR"] = "127.0.0.1"
+        if outer is not None:
+            environ[DECISION_KEY] = outer
         chunks, status, sent = run_wsgi_app(self.app, environ, buffered=True)
         return Answer(int(status[:3]), list(sent), b"".join(chunks))  # buffered: the iterable is closed already
 
@@ -288,6 +294,7 @@ class _ASGIDoor(_Door):
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[str] = (),
         body: bytes = b"",
+        outer: Decision | None = None,
     ) -> Answer:
         fields = [("host", host), *headers, *(("cookie", value) for value in cookies)]
         if body is ENDLESS:
@@ -297,6 +304,8 @@ class _ASGIDoor(_Door):
             messages = iter([{"type": "http.request", "body": body, "more_body": False}])
         scope = asgi_scope(path, method, scheme, fields) | {"root_path": root}
         scope["path"] = root + scope["path"]
+        if outer is not None:
+            scope[DECISION_KEY] = outer
         return asyncio.run(self._ask(scope, messages))
 
     async def _ask(self, scope: dict[str, Any], messages: Iterator[dict[str, Any]]) -> Answer:

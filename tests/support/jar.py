@@ -1,7 +1,7 @@
 """A browser's cookie jar, written from RFC 6265bis for these tests and sharing no code with what they test.
 
 Section numbers are those of draft-ietf-httpbis-rfc6265bis-20. Left out: the Public Suffix List (a single label stands
-for it), SameSite (every request here is same-site) and partitions.
+for it) and partitions. Every request here is same-site, so SameSite is only stored.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Stored:
     http_only: bool
     expiry: int | None
     creation: int
+    same_site: str
 
     @property
     def identity(self) -> tuple[str, str, bool, str]:
@@ -99,9 +100,13 @@ class Jar:
             return
         if prefix.startswith("__host-") and (domain or attributes.get("path") != "/"):
             return
+        same_site = attributes.get("samesite", "").lower()
+        same_site = same_site if same_site in ("strict", "lax", "none") else "default"
+        if same_site == "none" and not is_secure:
+            return
         new = Stored(
             name, value, domain or host, not domain, place, is_secure, http_only,
-            _expiry(attributes, now), next(self._creations),
+            _expiry(attributes, now), next(self._creations), same_site,
         )  # fmt: skip
         old = self._stored.get(new.identity)
         if old is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from string import Template
 
 import pytest
 
-from support.ports import free_port, wait_for
+from support.servers import free_port, running, wait_for
 
 _PLACES = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
 _MISSING = """nginx was not found, and the tests behind a shared cache need it. Install it
@@ -64,10 +63,6 @@ def nginx(folder: Path, upstream: int, extra: str = "") -> Iterator[int]:
     user = "user root;" if os.geteuid() == 0 else ""
     file = folder / "nginx.conf"
     file.write_text(_CONFIGURATION.substitute(user=user, folder=folder, port=port, upstream=upstream, extra=extra))
-    process = subprocess.Popen([program, "-p", folder, "-c", file, "-e", folder / "error.log", "-g", "daemon off;"])
-    try:
+    with running([program, "-p", folder, "-c", file, "-e", folder / "error.log", "-g", "daemon off;"]) as process:
         wait_for(port, process)
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)

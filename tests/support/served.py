@@ -7,17 +7,8 @@ from typing import Any
 
 from consent_middleware import ConsentASGI, ConsentWSGI
 
-KEY = "a key for tests, long enough to be one"
-POLICY: dict[str, Any] = {
-    "policy": {"controller": "Example SARL", "contact": "dpo@example.org"},
-    "banner": {"show": False},
-    "categories": {"necessary": {"required": True}, "analytics": {}, "marketing": {}},
-    "cookies": [
-        {"name": "session", "category": "necessary"},
-        {"name": "_ga", "category": "analytics"},
-        {"name": "_ads", "category": "marketing"},
-    ],
-}
+from .three_categories import KEY, POLICY
+
 SESSION_LINE = 'session="caf\xe9 a=b";  path=/ ; HttpOnly; X-Own'
 """Nothing in it has to change, so every octet is to stay."""
 HEADERS = [

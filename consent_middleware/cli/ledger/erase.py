@@ -6,11 +6,14 @@ import argparse
 from typing import TextIO
 
 from ..command import Command
+from .names import name
 from .store import ledger_of
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subject", metavar="PSEUDONYM", help="the visitor's, in full; consent ledger show finds it")
+    parser.add_argument(
+        "subject", metavar="PSEUDONYM", type=name, help="the visitor's, in full; consent ledger show finds it"
+    )
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:

@@ -9,11 +9,12 @@ from typing import TextIO
 from ...export import as_27560, utc
 from ...record import Record
 from ..command import Command, InputError, declare_format, print_json
+from .names import name
 from .store import database_of
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="a record id or a visitor's pseudonym, or how one begins")
+    parser.add_argument("id", metavar="ID", type=name, help="a record id or a visitor's pseudonym, or how one begins")
     declare_format(parser)
     parser.add_argument("--html", action="store_true", help="print what was shown when it was chosen, as a page")
 

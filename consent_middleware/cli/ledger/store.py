@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ConfigurationError, PolicyError
+from ...errors import ConfigurationError
 from ...policy import Policy
 from ..command import InputError
+from ..policy_file import load_policy
+from .names import name
 
 if TYPE_CHECKING:
     from ...ledger import SQLLedger
@@ -34,7 +36,9 @@ def declare_store(parser: argparse.ArgumentParser) -> None:
 def declare_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DAY", type=_instant, help="decided on this day (UTC) or later: 2026-11-21")
     parser.add_argument("--until", metavar="DAY", type=_instant, help="decided before this day (UTC)")
-    parser.add_argument("--subject", metavar="PSEUDONYM", help="of one visitor, by the pseudonym in the cookie")
+    parser.add_argument(
+        "--subject", metavar="PSEUDONYM", type=name, help="of one visitor, by the pseudonym in the cookie"
+    )
 
 
 def selection_of(options: argparse.Namespace) -> Selection:
@@ -66,12 +70,7 @@ def ledger_of(options: argparse.Namespace, *, url: str | None = None, keys: list
 
 def policy_of(options: argparse.Namespace) -> Policy | None:
     """Return the policy that --policy names, if it does. Raises InputError."""
-    try:
-        return None if options.policy is None else Policy.load(options.policy)
-    except PolicyError as error:
-        raise InputError(f"{error}\n(consent check {options.policy} explains)") from error
-    except OSError as error:
-        raise InputError(f"cannot read {options.policy}: {error.strerror or error}") from error
+    return None if options.policy is None else load_policy(options.policy)
 
 
 @contextmanager
@@ -80,10 +79,11 @@ def explained() -> Generator[None]:
     try:
         yield
     except ImportError as error:
-        name = error.name or "SQLAlchemy"
-        extra = "report" if name == "matplotlib" else "ledger"
+        missing = error.name or "SQLAlchemy"
+        extra = "report" if missing == "matplotlib" else "ledger"
         raise InputError(
-            f'{name} is not installed; install the extra "{extra}": python -m pip install "consent-middleware[{extra}]"'
+            f'{missing} is not installed; install the extra "{extra}": '
+            f'python -m pip install "consent-middleware[{extra}]"'
         ) from error
     except ConfigurationError as error:
         raise InputError(str(error)) from error

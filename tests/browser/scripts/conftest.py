@@ -1,4 +1,4 @@
-"""Two sites of handmade pages in the place of the shops: one with what we put into pages, and one without."""
+"""Sites of handmade pages in the place of the shops, with what we put into pages and without."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import pytest
 
 from support.handmade import POLICY, QUIET, Handmade, handmade
 
+STYLED = {**POLICY, "html": {"css": True}}
+"""A policy that withholds what style sheets in the page load, too."""
+
 
 @pytest.fixture(scope="session")
 def handmade_sites(certificate: Mapping[str, Path]) -> Iterator[Mapping[str, Handmade]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate["cert"], certificate["key"])
     with ExitStack() as stack:
-        policies = {"page": QUIET, "asking": POLICY}
+        policies = {"page": QUIET, "asking": POLICY, "styled": STYLED}
         yield {name: stack.enter_context(handmade(context, policy)) for name, policy in policies.items()}
 
 

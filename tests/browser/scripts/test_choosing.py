@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.axe import violations
 from support.handmade import Handmade
 from support.third_parties import Reply, ThirdParties
 
@@ -237,6 +238,56 @@ def test_who_prevents_the_loading_keeps_a_page_in_which_what_can_be_stopped_is(c
     assert chooser.run("() => document.cookie") == ""
 
 
+# What is said
+
+
+SAID = """async () => {
+    const status = document.querySelector("div[data-consent-manage]").shadowRoot.querySelector("[role=status]");
+    const said = [];
+    new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true });
+    window.told = said;
+}"""
+
+
+def spoken(page: Any) -> list[str]:
+    """What the accessibility tree has of live regions that are polite."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    by_id = {node["nodeId"]: node for node in nodes}
+    regions = [node for node in nodes if node.get("role", {}).get("value") == "status"]
+    for region in regions:
+        properties = {each["name"]: each["value"]["value"] for each in region["properties"]}
+        assert properties["live"] == "polite"
+    return ["".join(by_id[child]["name"]["value"] for child in region["childIds"]) for region in regions]
+
+
+def test_a_choice_made_in_the_page_is_said_aloud(chooser: Chooser) -> None:
+    chooser.site.language = "en"
+    chooser.open("<main><h1>Page</h1></main>")
+    assert spoken(chooser.page) == [""]
+    chooser.run(SAID)
+    chooser.page.locator('.cm-ask button[value="reject-all"]').press("Enter")
+    chooser.page.wait_for_function("() => told.length === 1")
+    assert spoken(chooser.page) == ["Your choice has been saved."]
+    chooser.choose("grant", "analytics")
+    chooser.page.wait_for_function("() => told.length === 3")
+    assert chooser.run("() => told") == ["Your choice has been saved.", "", "Your choice has been saved."]
+    assert violations(chooser.page) == []
+
+
+def test_nothing_is_said_of_a_choice_that_was_none_nor_of_one_made_elsewhere(chooser: Chooser) -> None:
+    chooser.open()
+    other = chooser.page.context.new_page()
+    other.goto(chooser.visitor.origin + "/")
+    other.evaluate(SAID)
+    chooser.run(SAID)
+    chooser.run("() => consent.choose('grant', ['nothing']).catch(() => {})")
+    assert chooser.stayed and chooser.run("() => told") == []
+    chooser.choose("save", "analytics")
+    chooser.page.wait_for_function("() => told.length === 1")
+    assert other.evaluate("() => [consent.allows('analytics'), told]") == [True, []]
+
+
 # Elsewhere
 
 
@@ -252,17 +303,29 @@ def test_another_tab_learns_of_a_choice(chooser: Chooser) -> None:
     assert other.evaluate("() => consent.allows('analytics')") is False
 
 
+CHOOSE_UNSEEN = """() => fetch("/_consent/choice", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{ "action": "save", "categories": ["analytics"] }',
+})"""
+"""A choice of which the page does not hear."""
+
+
 def test_row_16_a_page_from_the_back_forward_cache_asks_what_is_so_now(chooser: Chooser) -> None:
     """Row 16. Playwright starts Chromium without that cache, so its event is sent by hand."""
     chooser.open("<img src='https://stats.example/1'>")
-    chooser.run("""() => fetch("/_consent/choice", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: '{ "action": "save", "categories": ["analytics"] }',
-    })""")
+    chooser.run(CHOOSE_UNSEEN)
     chooser.run("() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: false })) }")
     assert chooser.asked == []
     chooser.run("() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) }")
+    assert chooser.asked == ["stats.example/1"]
+
+
+def test_a_page_that_was_loaded_ahead_asks_what_is_so_when_it_is_shown(chooser: Chooser) -> None:
+    """Chromium loads nothing ahead while it is driven from outside, so its event is sent by hand."""
+    chooser.open("<img src='https://stats.example/1'>")
+    chooser.run(CHOOSE_UNSEEN)
+    chooser.run("() => { document.dispatchEvent(new Event('prerenderingchange')) }")
     assert chooser.asked == ["stats.example/1"]
 
 

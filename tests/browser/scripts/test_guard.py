@@ -569,6 +569,6 @@ def test_undeclared_hosts_are_refused_where_the_policy_withholds_them(page: Page
 def test_the_rules_are_a_literal_and_nothing_else() -> None:
     policy = Policy.from_dict({**POLICY, "cookies": [{"name": "a</script><script>", "category": "functional"}]})
     assert b"</script" not in guard_script(policy, {"a</script><script>": "functional"})
-    literal = guard_script(policy, DECLARED).decode().rpartition("})(")[2].rpartition(", document.currentScript")[0]
+    literal = guard_script(policy, DECLARED).decode().rpartition("})(")[2].rpartition(",document.currentScript")[0]
     assert json.loads(literal)["days"] == 393
     assert HOST in json.loads(literal)["hosts"]

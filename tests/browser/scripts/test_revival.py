@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -269,6 +270,54 @@ def test_under_trusted_types_the_page_is_loaded_anew(page: Revived) -> None:
     page.choose()
     page.visitor.page.wait_for_function("() => document.body.id === 'ran'")
     assert page.loads == 2
+
+
+# Style sheets
+
+STYLES = {
+    "an element": "<style>body { background: url(https://stats.example/1) }</style>",
+    "an element with a nonce": '<style nonce="abc">body { background: url("https://stats.example/1") }</style>',
+    "an import": "<style>@import '//stats.example/1';</style>",
+    "an attribute": """<p style="background: url('//stats.example/1'); color: red">Text</p>""",
+    "two categories": "<p style='background: url(//ads.example/2)'>A</p><b style='background: url(//stats.example/1)'>",
+}
+
+
+@pytest.fixture
+def styled(
+    arrive: Callable[..., Any], handmade_sites: Mapping[str, Handmade], strangers: ThirdParties
+) -> Iterator[Revived]:
+    """A page of a site whose policy withholds what style sheets load, too."""
+    strangers.replies.clear()
+    handmade_sites["styled"].forget()
+    visitor = arrive("styled")
+    yield Revived(visitor, handmade_sites["styled"], strangers)
+    visitor.page.context.close()
+
+
+@pytest.mark.parametrize("markup", STYLES.values(), ids=STYLES)
+def test_what_a_style_sheet_loads_comes_to_life_in_place(styled: Revived, markup: str) -> None:
+    styled.open(markup)
+    assert styled.asked == []
+    styled.choose("save", "functional")
+    assert styled.asked == []
+    styled.choose("grant", "analytics")
+    assert styled.asked == ["stats.example/1"]
+    assert styled.loads == 1
+
+
+def test_style_sheets_that_wait_for_nothing_are_left_alone(styled: Revived) -> None:
+    """A style element that is written anew would lose what scripts have put into its sheet."""
+    styled.open(
+        "<style id=own>p { color: red }</style><p style='background: url(data:image/png,//x)'>Text</p>"
+        "<script>own.sheet.insertRule('p { margin: 7px !important }')</script>"
+        "<p style='background: url(//stats.example/1)'>"
+    )
+    styled.choose("save", "analytics")
+    assert styled.run("() => [own.sheet.cssRules.length, document.querySelector('p').getAttribute('style')]") == [
+        2,
+        "background: url(data:image/png,//x)",
+    ]
 
 
 # What visitors may write into pages: sanitizers like DOMPurify and Bleach let data attributes pass
