@@ -12,7 +12,8 @@ RULES = Rules([("analytics", ["tracker.example"], ["track("])])
 
 PIECES = (
     "<svg> <svg/> <svg a=b/> </svg> <math> <math/> </math> <g> </g> <x></x> <x/> <mi>x</mi> <mi> <tr> </tr> "
-    "<title>t</title> <desc> </desc> <foreignObject> <annotation-xml> <font> <b> </b> </p> </br> </a> <a> </body> <script> <script/> "
+    "<title>t</title> <desc> </desc> "
+    "<foreignObject> <annotation-xml> <font> <b> </b> </p> </br> </a> <a> </body> <script> <script/> "
     "</script> <style> </style> <noscript> </noscript> <image> <!--> <!-- > --> <!-x> <?x> </> < <![CDATA[ ]]> "
     '<img a="<svg>"> <g <svg> \' track()'
 ).split()
