@@ -14,6 +14,7 @@ from .scripts import source
 _MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 
+_COMMENTS_AND_INDENTATION = re.compile(rb"/\*.*?\*/|^[ \t]+", re.DOTALL | re.MULTILINE)
 _NEVER = re.compile(r"[ \t]*q=0(?:\.0*)?[ \t]*", re.IGNORECASE)
 
 
@@ -56,4 +57,5 @@ def asset(file: str) -> Asset:
     """Return a file of ``web/`` that is the same for every policy."""
     if file.endswith(".js"):
         return made(file, source(file).encode())
-    return made(file, resources.files("consent_middleware").joinpath("web", file).read_bytes())
+    style = resources.files("consent_middleware").joinpath("web", file).read_bytes()
+    return made(file, _COMMENTS_AND_INDENTATION.sub(b"", style))

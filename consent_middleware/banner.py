@@ -58,7 +58,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, 
         '<div class="cm-page">'
         f'<div><h2 id="title">{escape(words["banner-title"])}</h2>'
         f"<p>{escape(lead).format(controller=controller)}</p><ul>{purposes}</ul></div>"
-        f'<p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
+        f'<div class="cm-foot"><p class="cm-small">{kept} <a href="{to.policy}">{escape(words["policy"])}</a></p>'
         f'<div class="cm-actions"><form method="post" action="{to.choice}">'
         f'<input type="hidden" name="next" value="{to.next}">'
         f'<input type="hidden" name="fingerprint" value="{policy.fingerprint}">'
@@ -67,7 +67,7 @@ def banner(policy: Policy, standing: Standing, language: str, to: Addresses, *, 
         f'<button name="action" value="reject-all">{escape(words["reject-all"])}</button></form>'
         f'<form action="{to.settings}"><input type="hidden" name="next" value="{to.next}">'
         f'<input type="hidden" name="language" value="{language}">'
-        f"<button>{escape(words['customise'])}</button></form></div></div></section>",
+        f"<button>{escape(words['customise'])}</button></form></div></div></div></section>",
         # In the page itself it only makes room, so that what has the focus never ends up behind the banner.
         f'<link rel="stylesheet" href="{to.style}"{to.tag}>' + _plain_link(policy, language, to),
     )

@@ -20,6 +20,8 @@ from .summary import Attributes
 
 logger = logging.getLogger("consent_middleware")
 
+_MOST_STRANGE = 50
+"""Cookies of one request that nobody declared and that are told of; a header of 64 kB has room for thousands."""
 _NO_ROOM = f"left as a session cookie: the first days of {MOST} others are remembered already"
 
 
@@ -30,7 +32,17 @@ class CookieGate:
     expires it. Once it is gone from the request, the next deposit is the first of another cookie.
     """
 
-    __slots__ = ("_decision", "_deposits", "_engine", "_request", "_undated", "notes", "optional", "outlived")
+    __slots__ = (
+        "_decision",
+        "_deposits",
+        "_engine",
+        "_request",
+        "_strange",
+        "_undated",
+        "notes",
+        "optional",
+        "outlived",
+    )
 
     def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
         self._engine = engine
@@ -42,6 +54,8 @@ class CookieGate:
         """Every cookie of the request about which consent or its age decides, by its name."""
         self.outlived: set[str] = set()
         """The names of those that have reached the end of their lives."""
+        self._strange = 0
+        """How many names were told that only the visitor vouches for."""
         self.notes: list[Event] = []
         """What was done so far, where the response is to tell of it."""
 
@@ -56,7 +70,8 @@ class CookieGate:
         if cookie is None:
             self._report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore", "drop")
             return (None if engine.enforces else line), False
-        now = self._decision.now
+        # Browsers count from here, and applications from when they made the line, which may be long after the request.
+        now = engine.now()
         kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.is_free
         is_deletion = cookie.is_deletion(now)
@@ -73,7 +88,7 @@ class CookieGate:
             if first is None:
                 session_only = True
                 self._report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM, "shorten", kind)
-            elif first != now and (latest := min(latest, self._last_end(kind, first))) <= now:
+            elif first != self._decision.now and (latest := min(latest, self._last_end(kind, first))) <= now:
                 self._report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over", "expire", kind)
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)
@@ -174,6 +189,10 @@ class CookieGate:
         is_told = engine.policy.reports.header
         if not (is_told or engine.reporter.hears(level)):
             return
+        if by_visitor:
+            self._strange += 1
+            if self._strange > _MOST_STRANGE:
+                return
         # Whoever sends a cookie can make up its name, except that the policy has a rule for it.
         key = name if kind is None else kind.rule.name
         if not (is_told or engine.reporter.is_news(code, key, action, by_visitor=by_visitor)):

@@ -45,7 +45,7 @@ _SALT = "consent_middleware.first"
 _LONGEST = 2048
 _TOKEN = re.compile(r"(1\.([A-Za-z0-9_-]{11,1366}))\.([A-Za-z0-9_-]{43})", re.ASCII)
 _TOKENS_REMEMBERED = 256
-_NAMES_REMEMBERED = 1000
+_NAMES_REMEMBERED, _LONGEST_NAME = 1000, 256
 _LATEST = 2**32 - 1
 
 
@@ -170,7 +170,14 @@ def tolerance(life: int) -> int:
     return min(LEEWAY, life // 100)
 
 
-@lru_cache(_NAMES_REMEMBERED)
 def key_of(name: str) -> int:
     """Return the number that stands for a cookie's name; no secret key is in it, so that keys can change."""
+    # Visitors can send names of any length, and those would fill the memory.
+    return _recall_key(name) if len(name) <= _LONGEST_NAME else _key_of(name)
+
+
+def _key_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "replace")).digest()[:4])
+
+
+_recall_key = lru_cache(_NAMES_REMEMBERED)(_key_of)

@@ -28,6 +28,7 @@ from .report_page import comes_from_this_machine, report_page
 from .settings_page import SettingsPlace, settings_page
 from .signals import GPC_PATH, support_resource
 from .summary import Summary
+from .violations import BODY_LIMIT as REPORT_LIMIT
 from .violations import TYPES as REPORT_TYPES
 from .violations import Violations
 
@@ -106,14 +107,21 @@ class Endpoints:
             }
         if policy.gpc_json:
             self._routes |= {GPC_PATH: (("GET", "HEAD"), self._gpc_support)}
+        self._report_path = f"{prefix}/{REPORT_PATH}"
         if policy.html.csp != "off":
             self._violations = Violations()
             self._routes |= {f"/{REPORT_PATH}": (("POST",), self._csp_report)}
 
+    def body_limit(self, request: Request) -> int:
+        """Return how many bytes of the body of a request below the prefix are worth reading."""
+        if request.method != "POST":
+            return 0
+        return REPORT_LIMIT if request.path == self._report_path else BODY_LIMIT
+
     def answer(self, request: Request, decision: Decision, body: bytes | None) -> Reply | Question:
         """Answer a request below the prefix, or return the question that only the ledger can answer.
 
-        ``body`` is None when it was larger than BODY_LIMIT.
+        ``body`` is None when it was larger than ``body_limit`` allows.
         """
         try:
             methods, route = self._routes[request.path.removeprefix(self._prefix)]

@@ -17,7 +17,7 @@ from .bodies import Body
 from .caching import is_shared, keep_private, vary_on
 from .cookie_gate import CookieGate
 from .decision import Decision, Standing
-from .endpoints import BODY_LIMIT, Refusal
+from .endpoints import Refusal
 from .engine import Engine
 from .http import Headers, Reply, Request, is_set_cookie
 from .markup import Markup
@@ -87,15 +87,9 @@ class Exchange:
     def shows_all(self, headers: Iterable[str]) -> bool:
         """Whether these Cookie headers plainly may be seen as they are, which spares asking ``visible`` for each.
 
-        Plainly: every cookie is a necessary one, as most are (0.2 microseconds for each instead of 1).
+        Plainly: every cookie is a necessary one, as most are. It is a single match, not a microsecond for each cookie.
         """
-        always = self._engine.always_shown
-        for header in headers:
-            for pair in header.split(";"):
-                name, equals, _ = pair.partition("=")
-                if name not in always or not equals:
-                    return False
-        return True
+        return all(map(self._engine.holds_only_necessary, headers))
 
     def visible(self, header: str) -> str:
         """Return a Cookie header as the application may see it, the same object when nothing is hidden."""
@@ -146,7 +140,7 @@ class Exchange:
     @property
     def body_limit(self) -> int:
         """How many bytes of the body of a request of ours are worth reading."""
-        return BODY_LIMIT if self._request.method == "POST" else 0
+        return self._engine.endpoints.body_limit(self._request)
 
     # The response
 
@@ -219,23 +213,19 @@ class Exchange:
         lifetime. Nothing then depends on the visitor, and nothing about the visitor is read.
         """
         try:
-            return self._is_plain(headers)
+            decision, gate = self.decision, self._cookies
+            if gate is not None and (gate.optional or gate.notes):
+                return False
+            if self._variant or decision.consulted or decision.acts:
+                return False
+            lines = set_cookies(headers, gates_pages=self.gates_pages, gates_scripts=self._gates_scripts)
+            if lines is None:
+                return False
+            for line in lines:
+                if not self._engine.is_plain(line, decision.now):
+                    return False
         except Exception:
             return False  # start() meets the same fault, and knows what to do
-
-    def _is_plain(self, headers: RawHeaders) -> bool:
-        decision = self.decision
-        gate = self._cookies
-        if gate is not None and (gate.optional or gate.notes):
-            return False
-        if self._variant or decision.consulted or decision.acts:
-            return False
-        lines = set_cookies(headers, gates_pages=self.gates_pages, gates_scripts=self._gates_scripts)
-        if lines is None:
-            return False
-        for line in lines:
-            if not self._engine.is_plain(line, decision.now):
-                return False
         self.body = None  # of a page that an error takes the place of
         decision.close()
         return True
@@ -348,19 +338,19 @@ class Exchange:
         out += [("Set-Cookie", line) for line in [*own, *swept, *companion]]
         if personal:
             out = keep_private(vary_on(out, engine.varies_on_signal if decision.depends_on_signal else ("Cookie",)))
-        if self._cookies is not None and self._cookies.notes:
+        if self._cookies is not None and self._cookies.notes and not self.is_ours:
             out.append((REPORT_HEADER, consent_report(self._cookies.notes)))
         return headers if out == headers else out
 
     def _report_privacy(self, headers: Headers) -> None:
         """Tell of what shared caches will not keep any more, or would not: it is what enforcing costs."""
-        engine, request = self._engine, self._request
+        reporter, request = self._engine.reporter, self._request
+        level = logging.INFO if self.enforces else logging.WARNING
+        if self.is_ours or not reporter.hears(level) or not is_shared(headers):
+            return
         route = route_of(request.root, request.path)
-        if not self.is_ours and engine.reporter.is_news("consent.H006", route) and is_shared(headers):
-            is_to = "is" if self.enforces else "would be"
-            told = f"depends on consent, and {is_to} no longer for shared caches"
-            level = logging.INFO if self.enforces else logging.WARNING
-            engine.reporter.report(level, "consent.H006", route, told, what="page", route=route)
+        told = f"depends on consent, and {'is' if self.enforces else 'would be'} no longer for shared caches"
+        reporter.report(level, "consent.H006", route, told, what="page", route=route)
 
     def _own(self) -> list[str]:
         proof = self._prove()

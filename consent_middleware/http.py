@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 Headers = list[tuple[str, str]]
 """Header fields in order, repeated ones included; one character is one octet, as in WSGI native strings."""
@@ -69,6 +70,16 @@ def is_loopback(address: str) -> bool:
 def is_secure(scheme: str) -> bool:
     """Whether a request of this scheme came through TLS, a WebSocket's handshake included."""
     return scheme in ("https", "wss")
+
+
+def mounted_at(place: str, encoding: str = "utf-8") -> str:
+    """Return where an application is mounted, percent-encoded, as paths of ours begin with it.
+
+    What a proxy forwards may come from a visitor in the end, and two slashes would name a host to load our scripts from
+    (WHATWG URL, relative slash state).
+    """
+    path = quote(place.strip("/"), encoding=encoding)
+    return f"/{path}" if path else ""
 
 
 def is_set_cookie(name: str) -> bool:

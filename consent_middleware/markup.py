@@ -24,7 +24,7 @@ from .insertions import NOTHING, Insertion, Insertions, View
 from .messages import language_for, language_of
 from .placeholder import Place, placeholder
 from .policy import Policy
-from .reports import Action, Reporter, route_of
+from .reports import Action, Reporter, printable, route_of
 from .variants import is_marked, unmark_tags
 
 logger = logging.getLogger("consent_middleware")
@@ -344,8 +344,12 @@ class Markup:
             self._report(logging.WARNING, "consent.H001", request, f"was not gated: {page.hindrance}")
             return None
         settings = self._policy.html
-        # Of a page that is not gated for this visitor nothing is read for the sake of a report, while we enforce.
-        is_read = bool(self.withheld(standing)) or settings.third_party_hosts == "report" or not self._enforces
+        # While we enforce, no page is read for the sake of a report alone, nor told of to nobody.
+        is_read = (
+            not self._enforces
+            or settings.third_party_hosts == "report"
+            or (bool(self.withheld(standing)) and self._reporter.hears(self._level(settings.third_party_hosts)))
+        )
         language = partial(self._language, request, headers)
         shown = self._inserted(request, standing)
         once = self._mark(standing)
@@ -383,6 +387,10 @@ class Markup:
         route = route_of(request.root, request.path)
         self._reporter.report(level, code, route, explanation, what="page", action="pass", route=route)
 
+    def _level(self, third_party: ThirdParty = "allow") -> int:
+        """How loudly it is told what a page holds: daily work in a low voice, what somebody has to mend aloud."""
+        return logging.DEBUG if self._enforces and third_party == "allow" else logging.WARNING
+
     def _note(self, request: Request, finding: Finding) -> None:
         """Tell of something in a page. Nothing that goes wrong here may keep the page from being gated."""
         try:
@@ -391,7 +399,8 @@ class Markup:
             logger.exception("consent.fault: what a page loads could not be reported")
 
     def _tell(self, finding: Finding, route: str) -> None:
-        element, category, host, withheld = finding
+        element, host, withheld = finding.element, finding.host, finding.withheld
+        category = printable(finding.category)
         is_declared = category != UNDECLARED
         if self._watch is not None and host:
             self._watch(host, category if is_declared else None, element, route)
@@ -402,7 +411,7 @@ class Markup:
         action: Action = "withhold" if withheld else "pass"
         if self._reporter.is_news(code, name, action):
             self._reporter.report(
-                logging.DEBUG if is_declared and self._enforces else logging.WARNING,
+                self._level() if is_declared else logging.WARNING,
                 code,
                 name,
                 f"waits for consent to {category!r}" if is_declared else "is declared by no service of the policy",

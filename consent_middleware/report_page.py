@@ -22,7 +22,6 @@ from .reports import REASONS
 from .suggestions import cookie_lines, host_lines
 
 _TITLE = "What the cookie policy does here"
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _DONE: Mapping[str, tuple[str, str]] = {
     "withhold": ("withheld", "would be withheld"),
     "hide": ("hidden from the application", "would be hidden from the application"),
@@ -38,10 +37,22 @@ def comes_from_this_machine(request: Request) -> bool:
     """Whether a request was made on this machine, for this machine, with nothing in between that could be seen."""
     return (
         request.is_local
-        and _names_this_machine(request.host)
-        and all(request.header(name) is None for name in _FORWARDED)
+        and not _is_forwarded(request)
         and request.header("sec-fetch-site") in (None, "none", "same-origin")
+        and _names_this_machine(request.host)
     )
+
+
+def _is_forwarded(request: Request) -> bool:
+    marks = (
+        request.header("forwarded"),
+        request.header("via"),
+        request.header("x-forwarded-for"),
+        request.header("x-forwarded-host"),
+        request.header("x-forwarded-proto"),
+        request.header("x-real-ip"),
+    )
+    return any(mark is not None for mark in marks)
 
 
 def _names_this_machine(host: str) -> bool:
@@ -66,6 +77,7 @@ def _parts(policy: Policy, seen: Mapping[str, Any], json_url: str) -> Iterator[s
     yield from _table("Cookies", "name", seen["cookies"], enforces)
     yield from _table("Third parties in pages", "host", seen["hosts"], enforces)
     yield from _table("Other things", "name", seen["others"], enforces)
+    yield from _meanings(seen)
     yield from _missing(policy, seen)
     yield (
         f'<p>The same <a href="{escape(json_url)}">as JSON</a>: with it, <code>consent init --from-report FILE</code> '
@@ -94,16 +106,16 @@ def _table(caption: str, key: str, seen: Iterable[Mapping[str, Any]], enforces: 
         yield "<p>None so far.</p>"
         return
     titles = ("Name", "Category", "What is done" if enforces else "What would be done", "Seen", "Routes", "Last seen")
-    yield '<div class="cm-scroll" role="region" tabindex="0" aria-label="' + caption + '"><table><thead><tr>'
+    yield f'<table aria-label="{caption}"><thead><tr>'
     yield "".join(f'<th scope="col">{title}</th>' for title in titles)
-    yield f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    yield f"</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _row(each: Mapping[str, Any], key: str, enforces: bool) -> str:
     cells = (
         escape(each["category"]) if each["category"] is not None else "<em>undeclared</em>",
         "<br>".join(_action(action, enforces) for action in each["actions"]) or "nothing",
-        str(each["count"]),
+        _times(each["count"]),
         "<br>".join(f"<code>{escape(route)}</code>" for route in each["routes"]),
         _time(each["last_seen"]),
     )
@@ -113,8 +125,20 @@ def _row(each: Mapping[str, Any], key: str, enforces: bool) -> str:
 
 def _action(action: Mapping[str, Any], enforces: bool) -> str:
     done = _DONE[action["action"]][0 if enforces else 1]
-    reason = escape(action["reason"])
-    return f'{done} <abbr title="{escape(REASONS.get(action["reason"], ""))}">{reason}</abbr>, {action["count"]} times'
+    return f"{done} {_times(action['count'])} ({escape(action['reason'])})"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _meanings(seen: Mapping[str, Any]) -> Iterator[str]:
+    """What the codes in the tables mean."""
+    rows = [*seen["cookies"], *seen["hosts"], *seen["others"]]
+    codes = sorted({action["reason"] for row in rows for action in row["actions"]})
+    if codes:
+        meanings = "".join(f"<dt>{escape(code)}</dt><dd>{escape(REASONS.get(code, ''))}</dd>" for code in codes)
+        yield f"<h2>What the codes mean</h2><dl>{meanings}</dl>"
 
 
 def _time(instant: int) -> str:

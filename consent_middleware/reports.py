@@ -106,7 +106,8 @@ class Reporter:
         by_visitor: bool = False,
     ) -> Event:
         """Tell what happened to something of this name: listeners always, the log if it is news."""
-        event = Event(code, action, what, printable(name), category, rule, route, by_visitor)
+        shown = None if category is None else printable(category)  # which a page can make up, too
+        event = Event(code, action, what, printable(name), shown, rule, route, by_visitor)
         # A visitor can make up as many names as a rule with a trailing "*" has room for: one line tells of all.
         if self._takes_news(_key(code, rule or name, action), by_visitor):
             logger.log(level, "%s: %s %r %s", code, what, name[:_SHOWN], explanation, extra=self._fields(event))

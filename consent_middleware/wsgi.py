@@ -13,7 +13,7 @@ from urllib.parse import quote
 from .documents import SHORT
 from .engine import Applies, Engine, PolicySource
 from .exchange import Exchange
-from .http import REASONS, Headers, is_loopback
+from .http import REASONS, Headers, is_loopback, mounted_at
 from .markup import JUDGED
 from .policy import KnownCookie
 from .record import Ledger
@@ -54,7 +54,7 @@ class WSGIRequest:
 
     @property
     def root(self) -> str:
-        return quote(self._script_name.rstrip("/"), encoding="latin-1")
+        return mounted_at(self._script_name, encoding="latin-1")
 
     @property
     def target(self) -> str:

@@ -9,6 +9,8 @@ import pytest
 from consent_middleware import ConfigurationError, ConsentWSGI, Policy
 from consent_middleware.deployment import as_deployed, is_for_development
 from consent_middleware.engine import Engine
+from consent_middleware.errors import PolicyError
+from consent_middleware.policy import ReportSettings
 
 KEY = "a key for tests, long enough to be one"
 
@@ -67,3 +69,25 @@ def test_nothing_else_is_taken_for_development() -> None:
     assert not is_for_development(debugging)
     with pytest.raises(ConfigurationError, match="CONSENT_DEVELOPMENT: 'maybe'"):
         is_for_development({"CONSENT_DEVELOPMENT": "maybe"})
+
+
+def test_the_policy_file_says_who_else_is_told() -> None:
+    tables = {"policy": {"controller": "a", "contact": "b"}}
+    assert Policy.from_dict(tables).reports == ReportSettings(header=False, metrics="auto")
+    told = Policy.from_dict({**tables, "reports": {"header": True, "metrics": "off"}})
+    assert told.reports == ReportSettings(header=True, metrics="off")
+    assert told.fingerprint == Policy.from_dict(tables).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("reports", "place"),
+    [
+        ({"metrics": "statsd"}, "reports.metrics"),
+        ({"header": "yes"}, "reports.header"),
+        ({"page": True}, "reports.page"),
+    ],
+)
+def test_a_setting_that_is_none_is_named(reports: dict[str, object], place: str) -> None:
+    with pytest.raises(PolicyError) as raised:
+        Policy.from_dict({"policy": {"controller": "a", "contact": "b"}, "reports": reports})
+    assert [mistake.place for mistake in raised.value.mistakes] == [place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import datetime
 
 import pytest
@@ -91,3 +92,21 @@ def test_days_are_kept_for_as_long_as_the_last_cookie_can_be_there(days: list[st
 @pytest.mark.parametrize(("life", "seconds"), [(0, 0), (60, 0), (3600, 36), (6000, 60), (395 * 86400, 60)])
 def test_clocks_may_differ_by_a_minute_but_not_by_all_of_a_short_life(life: int, seconds: int) -> None:
     assert tolerance(life) == seconds
+
+
+def test_names_of_any_length_are_told_apart_and_long_ones_are_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    keys = {key_of(f"{number:0100000}") for number in range(300)}
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(keys) == 300
+    assert kept < 1_000_000
+
+
+def test_what_is_too_long_to_be_ours_is_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    for number in range(200):
+        SEAL.loads([f"1.{number:0100000}"])
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000

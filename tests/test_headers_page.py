@@ -81,7 +81,8 @@ def test_the_source_names_no_header_that_is_not_on_the_page() -> None:
 def test_every_request_header_that_is_asked_for_is_listed_as_one() -> None:
     asked = {(name, file.name) for file in _sources() for name in asked_in(file.read_text("utf-8"))}
     assert {(name, file) for name, file in asked if name not in OF_REQUESTS} == {
-        (None, "signals.py")  # sec-gpc and dnt, which stand beside it, and which a case shows
+        # The names stand beside these calls, as texts, and cases show them.
+        (None, "signals.py"),
     }
 
 

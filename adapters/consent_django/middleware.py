@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
-from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
@@ -16,7 +15,7 @@ from django.http.response import HttpResponseBase
 from consent_middleware import Decision
 from consent_middleware.bodies import Body
 from consent_middleware.exchange import Exchange
-from consent_middleware.http import Headers, is_loopback
+from consent_middleware.http import Headers, is_loopback, mounted_at
 from consent_middleware.shell import DECISION_KEY, introduce, settle
 from consent_middleware.wsgi import JUDGED_KEYS, read_body
 
@@ -56,7 +55,7 @@ class DjangoRequest:
 
     @property
     def root(self) -> str:
-        return quote(self.request.META.get("SCRIPT_NAME", "").rstrip("/"))
+        return mounted_at(self.request.META.get("SCRIPT_NAME", ""))
 
     @property
     def target(self) -> str:

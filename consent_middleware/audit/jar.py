@@ -58,7 +58,7 @@ class Jar:
             return
         if cookie.secure and not _is_trustworthy(url):
             return
-        home = (cookie.name, cookie.domain or "", cookie.path or _default_path(url))
+        home = (cookie.name, cookie.domain or "", cookie.path or default_path(url))
         if cookie.is_deletion(now):
             self._kept.pop(home, None)
         else:
@@ -118,7 +118,8 @@ def _covers(home: str, path: str) -> bool:
     return path == home or path.startswith(home if home.endswith("/") else f"{home}/")
 
 
-def _default_path(url: str) -> str:
+def default_path(url: str) -> str:
+    """Return where a cookie without a Path lives that comes from ``url`` (RFC 6265bis, 5.1.4)."""
     return (urlsplit(url).path or "/").rpartition("/")[0] or "/"
 
 

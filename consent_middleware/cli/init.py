@@ -52,6 +52,8 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     sources.add_argument("--settings", metavar="MODULE", help="the settings of a Django project, like mysite.settings")
     sources.add_argument("--app", metavar="MODULE:NAME", help="an application of Flask, Starlette or FastAPI")
     sources.add_argument("--from-report", metavar="FILE", help="what report mode observed: JSON, or the URL of it")
+    parser.add_argument("--controller", metavar="NAME", default="", help="who answers for the site")
+    parser.add_argument("--contact", metavar="ADDRESS", default="", help="where visitors can write about their data")
     parser.add_argument(
         "--open-cookie-database",
         metavar="FILE",
@@ -82,7 +84,13 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
     if not facts:
         raise InputError(_NOWHERE)
     name = "consent.toml" if file is None else str(file)
-    text = written(propose(facts, hints), datetime.now(UTC).date(), name)
+    text = written(
+        propose(facts, hints),
+        datetime.now(UTC).date(),
+        name=name,
+        controller=options.controller.strip(),
+        contact=options.contact.strip(),
+    )
     if file is None:
         out.write(text)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import ssl
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,9 @@ from .command import InputError
 if TYPE_CHECKING:
     from ..audit import Limits, Reach
     from ..audit.browser import Browsing
+    from ..audit.run import Progress
 
 _MISSING = 'needs the extra "audit": python -m pip install "consent-middleware[audit]" ({})'
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is at most."""
 
 
 def extra_missing(error: ImportError) -> InputError:
@@ -106,7 +104,8 @@ def shown_progress() -> Generator[Progress]:
         yield lambda what, done, most: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns: tuple[Any, ...] = (
         TextColumn("{task.description:>14}"),
@@ -114,7 +113,7 @@ def shown_progress() -> Generator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("arriving", total=None)
 
         def show(what: str, done: int, most: int) -> None:

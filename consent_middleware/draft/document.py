@@ -38,23 +38,26 @@ _WORDS = {
 _ABOUT = {
     NECESSARY: "Always on and never asked about: what the site cannot work without, or what the visitor asked for.",
     "functional": "Comfort that visitors did not ask for, such as preferences kept for the next visit.",
-    "analytics": "Audience measurement. Some tools, set up in a narrow way, may do without consent (in France: CNIL, "
-    "sheet no. 16); one of those goes into a category of its own that says exempt = true.",
+    "analytics": "Audience measurement. Some tools, set up in a narrow way, may do without consent (in France on the "
+    "CNIL's conditions); one of those goes into a category of its own that says exempt = true.",
     "marketing": "Advertising and its measurement. With gpc = true, a browser that sends Sec-GPC: 1 has refused it.",
     "chat": 'With on_request = true it is no part of "accept all" and loads when a visitor asks for it.',
     "security": "Protection against abuse. Make it required = true only if you are sure that it is strictly necessary: "
-    "authorities have fined sites for a captcha that also serves its maker.",
+    "a captcha that also serves its maker's own purposes is not.",
     "monitoring": "Reports of errors and of slow pages, mostly with an identifier of the visitor.",
 }
 
 
-def written(proposal: Proposal, today: date, name: str = "consent.toml") -> str:
-    """Return the text of a policy file. ``name`` is what the file will be called; the same proposal gives the same
-    text on the same day.
+def written(
+    proposal: Proposal, today: date, *, name: str = "consent.toml", controller: str = "", contact: str = ""
+) -> str:
+    """Return the text of a policy file that will be called ``name``. The same proposal gives the same text on a day.
+
+    ``controller`` and ``contact`` are questions where they are ``""``.
     """
     parts = [
         _heading(proposal, today, name),
-        _settings(proposal, today),
+        _settings(proposal, today, controller, contact),
         _banner(),
         _pages(proposal),
         *(_category(category, proposal) for category in proposal.categories),
@@ -96,15 +99,23 @@ def _heading(proposal: Proposal, today: date, name: str) -> Lines:
         yield from (line for remark in proposal.remarks for line in toml.comment(f"  - {remark}"))
 
 
-def _settings(proposal: Proposal, today: date) -> Lines:
+def _settings(proposal: Proposal, today: date, controller: str, contact: str) -> Lines:
     yield "[policy]"
     yield from toml.comment("A label, shown to visitors and kept with every choice. A day is easy to compare.")
     yield setting("version", quoted(today.isoformat()))
     yield ""
     yield from toml.comment("Who answers for the site, and where people can write about their data.")
-    yield _question("controller", "who answers for the site? The name of the company, the association or the person")
+    yield (
+        setting("controller", quoted(controller))
+        if controller
+        else _question("controller", "who answers for the site? The name of the company, association or person")
+    )
     settings_say = f" The settings have {shown_text(proposal.contact)}" if proposal.contact else ""
-    yield _question("contact", f"where can visitors write about their data?{settings_say}")
+    yield (
+        setting("contact", quoted(contact))
+        if contact
+        else _question("contact", f"where can visitors write about their data?{settings_say}")
+    )
     yield ""
     yield from toml.comment(
         '"report" changes nothing and reports everything that "enforce" would do. Switch when you like the report.'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..lifetime import Lifetime
 
@@ -61,7 +61,7 @@ class Facts:
     cookies: tuple[CookieFact, ...] = ()
     hosts: tuple[HostFact, ...] = ()
     storage: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
 
 def listed(places: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ It goes as far as an audit does and is bounded like one. Needs the extra ``audit
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from ..audit.arrival import arrive, robots_of
 from ..audit.crawl import Crawl, Reach
 from ..audit.findings import State, address_of, path_of
-from ..audit.jar import Jar, refusal
+from ..audit.jar import Jar, default_path, refusal
 from ..audit.knowledge import Knowledge, Trace
 from ..audit.page_checks import traces_of
+from ..audit.run import Progress
 from ..audit.site import ChoicePoint, Visit, Visitor
 from ..audit.web import Answer, Limits, Unreadable, Web
 from ..cookies.setcookie import SetCookie, read_set_cookie
@@ -28,11 +29,11 @@ from .observations import read_observations
 if TYPE_CHECKING:
     from ..audit.browser import Browsing, Sighting
 
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is at most."""
-
 _Home = tuple[str, str, str]
-_MOST_COOKIES = 2000
+_MOST = 2000
+"""Cookies, hosts and keys that are noted: a server that makes names up has no end of them."""
+
+_PATHLESS = "It is set without a Path, so browsers keep one for each folder it comes from: give it Path=/."
 _UNSEEN = "what appears only after a login, an order or another form: report mode sees that"
 
 
@@ -97,7 +98,7 @@ def _walk(web: Web, start: str, how: Looking, seen: _Seen, progress: Progress) -
     for count, visit in enumerate(crawl.visits(Visitor(web, State.NONE)), 1):
         progress("visiting", count, how.reach.pages + how.reach.resources)
         yield visit
-    seen.remarks += (f"{count} link(s) not followed: {reason}" for reason, count in crawl.left_out.items())
+    seen.remarks += (f"links not followed, {count}: {reason}" for reason, count in crawl.left_out.items())
 
 
 def _sightings(visits: Iterable[Visit], start: str, how: Browsing) -> list[Sighting]:
@@ -108,6 +109,15 @@ def _sightings(visits: Iterable[Visit], start: str, how: Browsing) -> list[Sight
     return browse(pages or [start], {State.NONE: Jar()}, how)
 
 
+@dataclass
+class _Noted:
+    """A cookie in one home: the longest it asked for, and where it was set."""
+
+    lifetime: Lifetime
+    places: list[str] = field(default_factory=list[str])
+    advice: tuple[str, ...] = ()
+
+
 class _Seen:
     """Takes notes of what came back."""
 
@@ -115,7 +125,7 @@ class _Seen:
         self._start = start
         self._host = urlsplit(start).hostname or ""
         self._knowledge = Knowledge()
-        self._cookies: dict[_Home, tuple[Lifetime, list[str]]] = {}
+        self._cookies: dict[_Home, _Noted] = {}
         self._scripted: dict[_Home, Lifetime] = {}
         self._hosts: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
         self._storage: dict[str, None] = {}
@@ -150,7 +160,7 @@ class _Seen:
                 trace = self._knowledge.owner_of_storage(key)
                 if trace is not None:
                     self._take_trace(trace, "")
-                elif not key.startswith("consent"):
+                elif not key.startswith("consent") and len(self._storage) < _MOST:
                     self._storage[key] = None
             self.remarks += (f"{shown_text(page)} in the browser: {reason}" for page, reason in sighting.failures)
 
@@ -169,26 +179,38 @@ class _Seen:
 
     def _take_cookie(self, cookie: SetCookie, answer: Answer) -> None:
         home = (cookie.name, cookie.domain or "", cookie.path or "/")
-        if home not in self._cookies and len(self._cookies) >= _MOST_COOKIES:
+        if home not in self._cookies and len(self._cookies) >= _MOST:
             return
         end = cookie.expiry(answer.now)
         lifetime = SESSION if end is None else Lifetime(seconds=end - answer.now)
-        longest, places = self._cookies.get(home, (lifetime, []))
-        places.append(path_of(answer.url))
-        self._cookies[home] = (lifetime if lifetime.exceeds(longest) else longest, places)
+        noted = self._cookies.setdefault(home, _Noted(lifetime))
+        noted.places.append(path_of(answer.url))
+        if lifetime.exceeds(noted.lifetime):
+            noted.lifetime = lifetime
+        if cookie.path is None and default_path(answer.url) != "/":
+            noted.advice = (_PATHLESS,)
 
     def _take_trace(self, trace: Trace, path: str) -> None:
         service = trace.service.id if trace.service is not None else ""
         if not (trace.host or service) or trace.host == self._host:
+            return
+        if (trace.host, service) not in self._hosts and len(self._hosts) >= _MOST:
             return
         elements, places = self._hosts.setdefault((trace.host, service), ([], []))
         elements.append(trace.element)
         places.append(path)
 
     def _cookie_facts(self) -> Iterator[CookieFact]:
-        for (name, domain, path), (lifetime, places) in self._cookies.items():
-            where = f"Set by the server on {listed(places)}."
-            yield CookieFact(name=name, evidence=where, lifetime=lifetime, domain=domain, path=path, is_of_server=True)
+        for (name, domain, path), noted in self._cookies.items():
+            yield CookieFact(
+                name=name,
+                evidence=f"Set by the server on {listed(noted.places)}.",
+                lifetime=noted.lifetime,
+                domain=domain,
+                path=path,
+                is_of_server=True,
+                advice=noted.advice,
+            )
         for (name, domain, path), lifetime in self._scripted.items():
             yield CookieFact(name=name, evidence="Written by a script.", lifetime=lifetime, domain=domain, path=path)
 

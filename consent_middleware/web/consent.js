@@ -15,10 +15,10 @@
   const path = (address) => address.split("?")[0];
   const make = (tag) => document.createElement(tag);
   const names = () => Object.keys(page.categories).filter(allows);
-  // The banner and the way back.
+  // The banner and, last in the page, the way back.
   const OWN = "[data-consent-banner],div[data-consent-manage]";
   const own = new Set(document.querySelectorAll(OWN));
-  const back = document.querySelector("div[data-consent-manage]")?.shadowRoot;
+  const back = [...own].at(-1)?.shadowRoot;
   // Marks the choices of this page, so that two clicks are one. Pages for everybody, or for somebody known, have none.
   if (!page.once) {
     const octets = crypto.getRandomValues(new Uint8Array(11));
@@ -275,9 +275,10 @@
   Object.defineProperty(window, "consent", { value: api });
   keep();
   document.addEventListener("click", improve);
-  // A page from the back/forward cache, and one in another tab, may show what is no longer so.
+  // A page from the back/forward cache, one that was loaded ahead, and one in another tab may show what is no longer so.
   const refresh = () => ask(page.state).catch(() => {});
   addEventListener("pageshow", (event) => event.persisted && refresh());
+  document.addEventListener("prerenderingchange", refresh);
   channel?.addEventListener("message", refresh);
   document.addEventListener("securitypolicyviolation", (event) => { isBlocked ||= event.disposition === "enforce"; });
   revive();

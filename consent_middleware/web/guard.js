@@ -245,11 +245,12 @@
 
   // Takes in what the visitor allows now; consent.js calls it after every choice.
   function allow(names) {
+    const isChange = allowed;
     allowed = new Set([...names, "necessary"]);
     // Who allows everything keeps the browser's own functions for all but cookies, which are never to live too long.
     if (rules.categories.some(waits)) for (const guard of [guardElements, guardMarkup, guardRequests]) quietly(guard);
     quietly(refuseIn, document);
-    quietly(reviveStyles);
+    if (isChange) quietly(reviveStyles);
     sweep();
   }
 

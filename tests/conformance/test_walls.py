@@ -215,6 +215,35 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "consent_middleware.reports"]
 
 
+def test_what_a_browser_gathers_in_a_minute_has_room_though_each_report_repeats_the_policy(
+    walled: Callable[..., Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    site = walled("report")
+    policy = "default-src 'self' " + " ".join(f"https://host-{number}.example.net" for number in range(80))
+    page = "https://shop.example.org/x"
+    gathered = [
+        {
+            "age": 100,
+            "type": "csp-violation",
+            "url": page,
+            "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0",
+            "body": {
+                "documentURL": page,
+                "blockedURL": f"https://h{number}.example.net/a.js",
+                "effectiveDirective": "script-src-elem",
+                "originalPolicy": policy,
+                "disposition": "report",
+            },
+        }
+        for number in range(40)
+    ]
+    body = json.dumps(gathered).encode()
+    assert len(body) > 100_000
+    answer = report(site, headers=[("Content-Type", "application/reports+json")], body=body)
+    assert answer.status == 202
+    assert len(logged(caplog)) == 40
+
+
 def test_a_report_is_logged_and_nothing_is_answered(
     walled: Callable[..., Site], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,7 +259,7 @@ def test_a_report_is_logged_and_nothing_is_answered(
     [
         (405, {"method": "GET", "body": b""}),
         (415, {"headers": [("Content-Type", "text/plain")]}),
-        (413, {"body": b" " * 20_000}),
+        (413, {"body": b" " * 131_073}),
         (202, {"body": b"<script>alert(1)</script>"}),
     ],
 )

@@ -51,7 +51,8 @@ Init = Callable[..., tuple[int, str, str]]
 def init(capsys: pytest.CaptureFixture[str]) -> Init:
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main(["init", *arguments, "--output", "-", "--rate", "10000", "--timeout", "1"])
-        return status, *capsys.readouterr()
+        out, err = capsys.readouterr()
+        return status, out, err
 
     return run
 
@@ -133,6 +134,16 @@ def test_a_site_that_has_this_middleware_says_what_it_may_hide(init: Init) -> No
     assert status == 1
     assert "unless it runs in report mode" in text
     assert "/_consent" not in text
+
+
+def test_a_cookie_without_a_path_comes_with_advice(init: Init) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html"), ("Set-Cookie", "stray=1")])
+        return [b""]
+
+    with serving(application) as url:
+        assert "give it Path=/" in init("--url", f"{url}folder/page")[1]
+        assert "give it Path=/" not in init("--url", f"{url}page")[1]
 
 
 @pytest.mark.parametrize(

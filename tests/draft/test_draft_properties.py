@@ -52,6 +52,7 @@ cookies = st.builds(
     path=st.sampled_from(["/", "/shop", "shop", "/é", "/a;b"]),
     category=categories,
     is_framework=st.booleans(),
+    is_of_server=st.booleans(),
     advice=st.lists(st.text(max_size=20), max_size=1).map(tuple),
 )
 third_parties = st.builds(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from consent_middleware.cli import main
+from consent_middleware.policy import Policy
 
 REPORT = {"version": 1, "cookies": [{"name": "theme"}, {"name": "_hjid", "set": 0}], "hosts": []}
 DATABASE = """ID,Platform,Category,Cookie / Data Key name,Description,Retention period,Wildcard match
@@ -64,17 +65,11 @@ def test_the_check_complains_of_each_question_until_it_has_an_answer(
     assert main(["check", "consent.toml"]) == 0
 
 
-def test_without_a_question_it_exits_0_and_tells_the_next_step(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # No site can answer who is responsible for it, so the last two answers are given on the way here.
-    from consent_middleware.cli import init as command
-
-    written = command.written
-    monkeypatch.setattr(command, "written", lambda *given: answered(written(*given)))
+def test_without_a_question_it_exits_0_and_tells_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     Path("report.json").write_text('{"version": 1}', encoding="utf-8")
-    assert init() == 0
+    assert init("--controller", 'The "Shop"', "--contact", "dpo@example.org") == 0
     assert "CONSENT_MODE=report" in capsys.readouterr().out
+    assert Policy.load("consent.toml").controller == 'The "Shop"'
 
 
 class TestAFileThatIsThere:

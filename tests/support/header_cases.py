@@ -50,7 +50,8 @@ class Case:
     """One request and its response. ``settings`` are what its policy says beside POLICY.
 
     ``chosen`` is what the visitor did before, an action of the settings. ``revalidates`` asks anew for what an earlier
-    request got; ``breaks`` lets the HTML gate fail. ``channel`` is another than a plain response.
+    request got; ``breaks`` lets the HTML gate fail. ``environment`` is that of the server, for a request from the same
+    machine. ``channel`` is another than a plain response.
     """
 
     title: str
@@ -59,6 +60,8 @@ class Case:
     method: str = "GET"
     path: str = "/"
     scheme: str = "https"
+    host: str = "shop.example.org"
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     asks: Fields = ()
     cookies: tuple[str, ...] = ()
     body: bytes = b""
@@ -76,6 +79,7 @@ class Case:
 _PAGES = "a page, for a visitor for whom it could be another one"
 _SEMANTICS, _CACHING = "RFC 9110", "RFC 9111"
 _COOKIES = "RFC 6265bis"
+_OF_PROXIES = "convention of proxies"
 
 HEADERS: tuple[Header, ...] = (
     Header(
@@ -217,6 +221,24 @@ HEADERS: tuple[Header, ...] = (
         when="banners are counted for the ledger",
         setting="`[banner] count = true`",
         rule="convention of older browsers",
+    ),
+    *(
+        Header(
+            name=name,
+            side="request",
+            why="what the middleware saw is shown to nobody who comes through a proxy",
+            when="at `/_consent/report`, on a machine for development",
+            setting="`CONSENT_DEVELOPMENT` in the environment",
+            rule=rule,
+        )
+        for name, rule in (
+            ("Forwarded", "RFC 7239 4"),
+            ("Via", f"{_SEMANTICS} 7.6.3"),
+            ("X-Forwarded-For", _OF_PROXIES),
+            ("X-Forwarded-Host", _OF_PROXIES),
+            ("X-Forwarded-Proto", _OF_PROXIES),
+            ("X-Real-IP", _OF_PROXIES),
+        )
     ),
     Header(
         name="Set-Cookie",
@@ -388,6 +410,14 @@ HEADERS: tuple[Header, ...] = (
         when="a page, for a visitor who has not accepted the categories named",
         setting="`[html] browsing_topics`",
         rule="W3C Permissions Policy 5.1",
+    ),
+    Header(
+        name="Consent-Report",
+        side="response",
+        why="what became of its cookies, for who debugs it: names and reason codes, no values",
+        when="something was done, or in report mode would have been",
+        setting="`[reports] header = true`",
+        rule="RFC 9651 3.1",
     ),
     Header(
         name="Content-Type",
@@ -715,6 +745,11 @@ CASES: tuple[Case, ...] = (
         answers=(*_HTML, ("Cache-Control", "public"), ("ETag", '"v1"'), ("Content-Length", str(len(_PAGE)))),
         page=_PAGE,
     ),
+    Case(
+        title="Report mode tells on the response what it would do",
+        settings={"policy": {"mode": "report"}, "reports": {"header": True}},
+        sets=("_stats=2; Path=/", "nobody_declared=1"),
+    ),
     Case(title="The settings", path="/_consent/settings", asks=(("Accept-Language", "fr"),)),
     Case(title="The cookie policy", path="/_consent/policy", asks=(("Accept-Language", "fr"),)),
     Case(title="The state", path="/_consent/state"),
@@ -778,6 +813,13 @@ CASES: tuple[Case, ...] = (
         method="POST",
         asks=(("Content-Type", "application/csp-report"),),
         body=b"{}",
+    ),
+    Case(
+        title="What the middleware saw, for developers",
+        environment={"CONSENT_DEVELOPMENT": "1"},
+        path="/_consent/report",
+        host="localhost",
+        scheme="http",
     ),
     Case(title="A file of ours", path="/_consent/<file>", asks=(("Accept-Encoding", "gzip, br"),)),
     Case(

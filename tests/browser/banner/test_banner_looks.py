@@ -31,6 +31,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "zoomed-german": {"viewport": ZOOMED, "locale": "de-DE"},
     "zoomed-arabic-dark": {"viewport": ZOOMED, "locale": "ar", "color_scheme": "dark"},
     "german": {"viewport": {"width": 360, "height": 640}, "locale": "de-DE"},
+    "short": {"viewport": {"width": 900, "height": 380}, "locale": "de-DE"},
 }
 
 FACE = """button => {
@@ -95,6 +96,37 @@ def test_row_2_every_button_is_in_sight_however_little_room_there_is(come: Come,
             assert ground["y"] <= box["y"]
             assert box["y"] + box["height"] <= LOOKS[look]["viewport"]["height"]
             assert page.locator(selector).evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+HINT = """() => {
+    const root = document.querySelector("[data-consent-banner]").shadowRoot
+    const hints = [...root.querySelectorAll(".cm-foot, .cm-actions")].map((it) => getComputedStyle(it, "::before"))
+    return hints.filter(({content}) => content === '""').map(({opacity}) => Number(opacity))
+}"""
+
+
+@pytest.mark.parametrize("look", ["narrow", "zoomed", "short", "arabic-narrow"])
+def test_a_hint_says_that_there_is_more_to_read_until_there_is_not(come: Come, look: str) -> None:
+    page = come(**LOOKS[look])
+    banner = page.locator(".cm-ask")
+    assert banner.evaluate("it => it.scrollHeight > it.clientHeight + 20")
+    assert page.evaluate(HINT) == [1]
+    banner.evaluate("it => it.scrollTo(0, 10_000)")
+    page.wait_for_function(f"JSON.stringify(({HINT})()) === '[0]'")
+
+
+def test_where_all_is_in_sight_nothing_says_that_there_is_more(come: Come) -> None:
+    page = come(**LOOKS["wide"])
+    assert page.locator(".cm-ask").evaluate("it => it.scrollHeight <= it.clientHeight")
+    assert page.evaluate(HINT) == [0]
+
+
+def test_no_text_is_under_the_buttons_when_all_of_it_was_read(come: Come) -> None:
+    for look in ("narrow", "short", "zoomed-german"):
+        page = come(**LOOKS[look])
+        page.locator(".cm-ask").evaluate("it => it.scrollTo(0, 10_000)")
+        last, accept = page.locator(".cm-page li").last.bounding_box(), page.locator(ACCEPT).bounding_box()
+        assert last["y"] + last["height"] <= accept["y"]
 
 
 def test_a_keyboard_scrolls_the_text_where_it_is_too_long(come: Come) -> None:

@@ -303,17 +303,29 @@ def test_another_tab_learns_of_a_choice(chooser: Chooser) -> None:
     assert other.evaluate("() => consent.allows('analytics')") is False
 
 
+CHOOSE_UNSEEN = """() => fetch("/_consent/choice", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{ "action": "save", "categories": ["analytics"] }',
+})"""
+"""A choice of which the page does not hear."""
+
+
 def test_row_16_a_page_from_the_back_forward_cache_asks_what_is_so_now(chooser: Chooser) -> None:
     """Row 16. Playwright starts Chromium without that cache, so its event is sent by hand."""
     chooser.open("<img src='https://stats.example/1'>")
-    chooser.run("""() => fetch("/_consent/choice", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: '{ "action": "save", "categories": ["analytics"] }',
-    })""")
+    chooser.run(CHOOSE_UNSEEN)
     chooser.run("() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: false })) }")
     assert chooser.asked == []
     chooser.run("() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })) }")
+    assert chooser.asked == ["stats.example/1"]
+
+
+def test_a_page_that_was_loaded_ahead_asks_what_is_so_when_it_is_shown(chooser: Chooser) -> None:
+    """Chromium loads nothing ahead while it is driven from outside, so its event is sent by hand."""
+    chooser.open("<img src='https://stats.example/1'>")
+    chooser.run(CHOOSE_UNSEEN)
+    chooser.run("() => { document.dispatchEvent(new Event('prerenderingchange')) }")
     assert chooser.asked == ["stats.example/1"]
 
 
