@@ -83,7 +83,6 @@ def test_every_request_header_that_is_asked_for_is_listed_as_one() -> None:
     assert {(name, file) for name, file in asked if name not in OF_REQUESTS} == {
         # The names stand beside these calls, as texts, and cases show them.
         (None, "signals.py"),
-        (None, "report_page.py"),
     }
 
 

@@ -50,8 +50,8 @@ class Case:
     """One request and its response. ``settings`` are what its policy says beside POLICY.
 
     ``chosen`` is what the visitor did before, an action of the settings. ``revalidates`` asks anew for what an earlier
-    request got; ``breaks`` lets the HTML gate fail. ``channel`` is another than a plain response. ``environ`` is what
-    the environment says when the site starts.
+    request got; ``breaks`` lets the HTML gate fail. ``environment`` is that of the server, for a request from the same
+    machine. ``channel`` is another than a plain response.
     """
 
     title: str
@@ -60,6 +60,8 @@ class Case:
     method: str = "GET"
     path: str = "/"
     scheme: str = "https"
+    host: str = "shop.example.org"
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     asks: Fields = ()
     cookies: tuple[str, ...] = ()
     body: bytes = b""
@@ -72,12 +74,12 @@ class Case:
     breaks: bool = False
     times: int = 1
     channel: Literal["http", "hint", "trailers", "websocket"] = "http"
-    environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _PAGES = "a page, for a visitor for whom it could be another one"
 _SEMANTICS, _CACHING = "RFC 9110", "RFC 9111"
 _COOKIES = "RFC 6265bis"
+_OF_PROXIES = "convention of proxies"
 
 HEADERS: tuple[Header, ...] = (
     Header(
@@ -190,24 +192,6 @@ HEADERS: tuple[Header, ...] = (
         when="a choice is sent to us",
         rule=f"{_SEMANTICS} 10.1.3",
     ),
-    *(
-        Header(
-            name=name,
-            side="request",
-            why="the mark of a proxy: what it brings does not come from this machine",
-            when="the report for developers is asked for, where there is one",
-            setting="`CONSENT_DEVELOPMENT` in the environment",
-            rule=rule,
-        )
-        for name, rule in (
-            ("Forwarded", "RFC 7239"),
-            ("Via", f"{_SEMANTICS} 7.6.3"),
-            ("X-Forwarded-For", "convention of proxies"),
-            ("X-Forwarded-Host", "convention of proxies"),
-            ("X-Forwarded-Proto", "convention of proxies"),
-            ("X-Real-IP", "convention of proxies"),
-        )
-    ),
     Header(
         name="Content-Type",
         side="request",
@@ -237,6 +221,24 @@ HEADERS: tuple[Header, ...] = (
         when="banners are counted for the ledger",
         setting="`[banner] count = true`",
         rule="convention of older browsers",
+    ),
+    *(
+        Header(
+            name=name,
+            side="request",
+            why="what the middleware saw is shown to nobody who comes through a proxy",
+            when="at `/_consent/report`, on a machine for development",
+            setting="`CONSENT_DEVELOPMENT` in the environment",
+            rule=rule,
+        )
+        for name, rule in (
+            ("Forwarded", "RFC 7239 4"),
+            ("Via", f"{_SEMANTICS} 7.6.3"),
+            ("X-Forwarded-For", _OF_PROXIES),
+            ("X-Forwarded-Host", _OF_PROXIES),
+            ("X-Forwarded-Proto", _OF_PROXIES),
+            ("X-Real-IP", _OF_PROXIES),
+        )
     ),
     Header(
         name="Set-Cookie",
@@ -412,9 +414,9 @@ HEADERS: tuple[Header, ...] = (
     Header(
         name="Consent-Report",
         side="response",
-        why="what became of the cookies of this response and of its request, for who debugs it",
-        when="it is asked for, and something became of a cookie; in report mode what would have",
-        setting="`[reports] header`",
+        why="what became of its cookies, for who debugs it: names and reason codes, no values",
+        when="something was done, or in report mode would have been",
+        setting="`[reports] header = true`",
         rule="RFC 9651 3.1",
     ),
     Header(
@@ -743,6 +745,11 @@ CASES: tuple[Case, ...] = (
         answers=(*_HTML, ("Cache-Control", "public"), ("ETag", '"v1"'), ("Content-Length", str(len(_PAGE)))),
         page=_PAGE,
     ),
+    Case(
+        title="Report mode tells on the response what it would do",
+        settings={"policy": {"mode": "report"}, "reports": {"header": True}},
+        sets=("_stats=2; Path=/", "nobody_declared=1"),
+    ),
     Case(title="The settings", path="/_consent/settings", asks=(("Accept-Language", "fr"),)),
     Case(title="The cookie policy", path="/_consent/policy", asks=(("Accept-Language", "fr"),)),
     Case(title="The state", path="/_consent/state"),
@@ -790,17 +797,6 @@ CASES: tuple[Case, ...] = (
         asks=(*_FORM, *_SAME_ORIGIN),
         body=b"action=withdraw&next=/",
     ),
-    Case(
-        title="What became of cookies, for who debugs it",
-        settings={"reports": {"header": True}},
-        cookies=("_stats=1",),
-        sets=("_stats=2; Path=/", "nobody=1"),
-    ),
-    Case(
-        title="What the policy does, asked from elsewhere on a machine for development",
-        path="/_consent/report",
-        environ={"CONSENT_DEVELOPMENT": "1"},
-    ),
     Case(title="The visitor's records", path="/_consent/record", chosen="accept-all"),
     Case(title="The visitor's records, once too often", path="/_consent/record", chosen="accept-all", times=11),
     Case(
@@ -817,6 +813,13 @@ CASES: tuple[Case, ...] = (
         method="POST",
         asks=(("Content-Type", "application/csp-report"),),
         body=b"{}",
+    ),
+    Case(
+        title="What the middleware saw, for developers",
+        environment={"CONSENT_DEVELOPMENT": "1"},
+        path="/_consent/report",
+        host="localhost",
+        scheme="http",
     ),
     Case(title="A file of ours", path="/_consent/<file>", asks=(("Accept-Encoding", "gzip, br"),)),
     Case(

@@ -105,10 +105,7 @@ def normal(name: str, value: str) -> str:
 
 def _over_http(case: Case, door: type[Door], log: HeaderLog) -> Play:
     _forget_names()
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, word in case.environ.items():
-            patch.setenv(variable, word)
-        site = Site(door, policy_of(case), ledger=Archive())
+    site = Site(door, policy_of(case), ledger=Archive())
     if door is RawWSGI:
         inner: Callable[..., Any] = site.door.app  # type: ignore[attr-defined]  # which every WSGI door has
         address = {"REMOTE_ADDR": "127.0.0.1"} if case.environment else {}
