@@ -70,7 +70,8 @@ class CookieGate:
         if cookie is None:
             self._report(logging.WARNING, "consent.C001", _name_in(line), "is in a line that browsers ignore", "drop")
             return (None if engine.enforces else line), False
-        now = self._decision.now
+        # Browsers count from here, and applications from when they made the line, which may be long after the request.
+        now = engine.now()
         kind = engine.kind_of(cookie.name)
         optional = kind is not None and not kind.is_free
         is_deletion = cookie.is_deletion(now)
@@ -87,7 +88,7 @@ class CookieGate:
             if first is None:
                 session_only = True
                 self._report(logging.WARNING, "consent.C007", cookie.name, _NO_ROOM, "shorten", kind)
-            elif first != now and (latest := min(latest, self._last_end(kind, first))) <= now:
+            elif first != self._decision.now and (latest := min(latest, self._last_end(kind, first))) <= now:
                 self._report(logging.INFO, "consent.C006", cookie.name, "was expired: its time is over", "expire", kind)
                 return expire_line(cookie, line), optional
         capped = cap_line(cookie, line, now, latest, session_only, is_dated)

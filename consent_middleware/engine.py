@@ -22,6 +22,7 @@ from .endpoints import Endpoints
 from .errors import ConfigurationError
 from .floor import Floor
 from .foreign import told
+from .html.literals import trie_pattern
 from .http import Headers, Request, is_set_cookie
 from .markup import Markup
 from .metrics import counters
@@ -126,6 +127,8 @@ class Engine:
         self.necessary = {name: kind for name, kind in kinds.items() if kind.is_free and not name.endswith("*")}
         if self.summary is not None:
             self.necessary = {}  # what is to be seen does not take the short way past the gates
+        self.holds_only_necessary = _cookie_header_of(self.necessary)
+        """Matches a Cookie header in which every cookie plainly is a necessary one."""
         # As they stand before the "=" of a Cookie header, where all but the first come after "; ".
         self.always_shown = frozenset([*self.necessary, *(f" {name}" for name in self.necessary)])
         categories = {name: kind.category.name for name, kind in kinds.items()}
@@ -334,6 +337,12 @@ def _kinds(policy: Policy, necessary: Iterable[str]) -> dict[str, Kind]:
     required = next((c for c in policy.categories.values() if c.required), Category(name="necessary", required=True))
     known = {name: Kind(CookieRule(name=name, category=required.name), required) for name in necessary}
     return known | {rule.name: Kind(rule, policy.categories[rule.category]) for rule in policy.rules}
+
+
+def _cookie_header_of(names: Iterable[str]) -> Callable[[str], re.Match[str] | None]:
+    """Return a match for the whole of a Cookie header that has cookies of these names only, each with its "="."""
+    pair = rf" ?{trie_pattern(names) or '(?!)'}=[^;]*+"
+    return re.compile(f"{pair}(?:;{pair})*+").fullmatch
 
 
 def _homes(policy: Policy) -> Mapping[str, Sequence[CookieRule]]:

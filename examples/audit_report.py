@@ -40,11 +40,15 @@ def report_of_the_shop() -> Report:
     return report
 
 
-def main() -> None:
+def page() -> str:
+    """Return the report as it is shown: of a shop at an address that tells where it is not."""
     report = report_of_the_shop()
-    page = as_html(report).replace(report.url, SHOWN)
+    return as_html(report).replace(report.url, SHOWN)
+
+
+def main() -> None:
     file = DOCS / "audit-report.html"
-    file.write_text(page, encoding="utf-8")
+    file.write_text(page(), encoding="utf-8")
     with sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

@@ -60,6 +60,7 @@ class Asked:
     """As much of a request as the wall asks for."""
 
     method, host, path, target, cookies, root = "GET", "shop.example.org", "/", "/", (), ""
+    is_local = False
 
     def __init__(self, scheme: str = "https", root: str = "") -> None:
         self.scheme, self.root = scheme, root

@@ -71,10 +71,9 @@ SEEN_BY_ALL = {"session", "sessionid", "csrftoken"}
 class Folder:
     """A copy of an existing site, and a shell in it."""
 
-    def __init__(self, path: Path, port: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.url = f"http://localhost:{port}/"
-        self._port = port
+        self._port = 8000
         paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters"), *filter(None, sys.path)])
         self._environ = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -93,6 +92,8 @@ class Folder:
     @contextmanager
     def serving(self, command: str) -> Iterator[None]:
         """Type a command that serves the site; it ends with the block."""
+        # Another one each time: somebody else may have taken the last one since.
+        self._port = free_port()
         words, environ = self._typed(command.replace("runserver", "runserver --noreload"))
         log = self.path / "server.log"
         with log.open("w") as out, running(words, cwd=self.path, env=environ, stdout=out, stderr=out) as process:
@@ -108,10 +109,13 @@ class Folder:
 
     def cookies(self) -> set[str]:
         """The names of the cookies that a newcomer is sent."""
-        return {line.partition("=")[0] for line in httpx.get(self.url).headers.get_list("set-cookie")}
+        return {
+            line.partition("=")[0]
+            for line in httpx.get(f"http://localhost:{self._port}/").headers.get_list("set-cookie")
+        }
 
     def page(self) -> str:
-        return httpx.get(self.url).text
+        return httpx.get(f"http://localhost:{self._port}/").text
 
     def answer_the_questions(self) -> None:
         file = self.path / "consent.toml"
@@ -133,7 +137,7 @@ class Folder:
 @pytest.mark.parametrize("framework", COMMANDS)
 def test_four_commands_lead_from_nothing_to_a_policy_that_is_kept(framework: str, tmp_path: Path) -> None:
     draft, report, audit, enforce = COMMANDS[framework]
-    folder = Folder(tmp_path / "site", free_port())
+    folder = Folder(tmp_path / "site")
     shutil.copytree(EXISTING / framework, folder.path)
 
     with folder.serving(enforce):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from django.template import Engine
+from flask import Flask
 
 from consent_middleware import ConsentWSGI, Policy
 from consent_middleware.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what may be typed
@@ -76,10 +77,8 @@ def test_every_policy_file_is_a_policy_and_passes_the_check(folder: Path, policy
 
 @pytest.mark.parametrize("snippet", blocks_of_all("python"), ids=lambda snippet: snippet.split("\n")[0])
 def test_every_python_snippet_runs(folder: Path, snippet: str) -> None:
-    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", "_ga=1; Path=/")])
-        return [b""]
-
+    app = Flask("site")
+    app.secret_key = "a key for tests, long enough to be one"
     # A snippet is pasted into a file of the reader's, beside an application or in a settings module.
     module = folder / "snippet.py"
     names: dict[str, Any] = {"__name__": "snippet", "__file__": str(module), "app": app, "BASE_DIR": folder}

@@ -119,7 +119,14 @@ def requires_consent(category: str, *, status: int = 403) -> Callable[[View], Vi
 def _beside(app: Flask, policy: Any) -> PolicySource:
     if policy is None or isinstance(policy, Policy) or not isinstance(policy, str | Path):
         return cast("PolicySource", policy)
-    return Path(app.root_path, policy)
+    file = Path(app.root_path, policy)
+    if not file.exists():
+        # An application that is installed lies where nobody looks for its site's files.
+        raise ConfigurationError(
+            f"CONSENT_POLICY: there is no {file}; a relative path begins in the application's folder, so give the "
+            'whole path, like Path(__file__).with_name("consent.toml")'
+        )
+    return file
 
 
 def _secret_keys(app: Flask) -> str | bytes | Iterable[str | bytes]:

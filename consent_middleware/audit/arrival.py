@@ -34,6 +34,11 @@ def arrive(web: Web, url: str) -> tuple[str, list[Visit]]:
 def robots_of(web: Web, start: str) -> Robots:
     """Return what robots.txt allows. Raises SiteUnreadable where that is not even the beginning of the site."""
     robots = Robots(web, start)
+    if robots.failure:
+        raise SiteUnreadable(
+            f"robots.txt of {origin_of(start)} cannot be read ({robots.failure}), so that nothing may be visited "
+            "(RFC 9309, 2.3.1.4); if the site is yours, use --ignore-robots"
+        )
     if not robots.allows(start):
         raise SiteUnreadable(f"robots.txt of {origin_of(start)} forbids it; if the site is yours, use --ignore-robots")
     return robots

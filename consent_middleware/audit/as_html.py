@@ -171,7 +171,9 @@ def _party_row(party: PartySeen, states: Iterable[State]) -> str:
 def _table(columns: Iterable[str], states: Iterable[State], rows: Iterable[str]) -> str:
     heads = "".join(f"<th>{column}</th>" for column in columns)
     heads += "".join(f"<th class=state>{state.value}</th>" for state in states)
-    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    return (
+        f"<div class=wide tabindex=0><table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def _row(cells: Iterable[str], seen: Iterable[State], states: Iterable[State]) -> str:

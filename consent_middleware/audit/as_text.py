@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .findings import Finding, State
-from .kinds import SEVERITIES
+from .kinds import SEVERITIES, Kind
 from .report import CookieSeen, PartySeen, Report
 
 _STYLES = {"high": "bold red", "medium": "yellow", "low": "cyan"}
@@ -33,13 +33,7 @@ def print_report(report: Report, out: TextIO, width: int | None = None) -> None:
     console.print(escape(_scope(report)))
     console.print()
     for kind in dict.fromkeys(finding.kind for finding in report.findings):
-        found = [finding for finding in report.findings if finding.kind is kind]
-        for finding in found[:_MOST_OF_A_KIND]:
-            _print_finding(finding, console)
-        if len(found) > _MOST_OF_A_KIND:
-            console.print(
-                f"{kind.id} and {len(found) - _MOST_OF_A_KIND} more of the same; --format json has them all\n"
-            )
+        _print_kind(kind, [finding for finding in report.findings if finding.kind is kind], console)
     if report.cookies:
         console.print(_cookie_table(report.cookies, report.states))
     if report.parties:
@@ -70,26 +64,32 @@ def _verdict(report: Report) -> Text:
     return Text(summary(report), style=style)
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _print_kind(kind: Kind, findings: Sequence[Finding], console: Console) -> None:
+    """Write every finding of one kind: what was promised once, then each thing it is about, then what to do."""
     heading = Text.assemble(
-        (f"{finding.id} ", "bold"), (f"{finding.severity} ", _STYLES[finding.severity]), (finding.kind.title, "bold")
+        (f"{kind.id} ", "bold"), (f"{kind.severity} ", _STYLES[kind.severity]), (kind.title, "bold")
     )
     console.print(heading)
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
-    for name, text in _rows(finding):
-        rows.add_row(name, Text(text))
+    rows.add_row("promised", kind.promise)
+    for finding in findings[:_MOST_OF_A_KIND]:
+        for name, text in _rows(finding):
+            rows.add_row(name, Text(text, style="bold" if name == "what" else ""))
+    if len(findings) > _MOST_OF_A_KIND:
+        rows.add_row("", f"and {len(findings) - _MOST_OF_A_KIND} more of the same; --format json has them all")
+    rows.add_row("fix", kind.fix)
     console.print(Padding(rows, (0, 0, 1, 2)))
 
 
 def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
     yield "what", finding.subject
-    yield "promised", finding.promised or finding.kind.promise
     yield "seen", finding.seen
+    if finding.promised:
+        yield "against", finding.promised
     if finding.evidence:
         yield "evidence", finding.evidence
-    yield "fix", finding.kind.fix
     addresses = list(dict.fromkeys(place.address for place in finding.places))
     more = len(addresses) - _MOST_PLACES
     places = addresses[:_MOST_PLACES] + ([f"and {more} more"] if more > 0 else [])

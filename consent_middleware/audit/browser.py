@@ -85,6 +85,13 @@ class Sighting:
     """Page, and why it could not be seen."""
 
 
+def require(how: Browsing) -> None:
+    """Raise BrowserMissing if the browser that was named is not there, before anything is done."""
+    named = how.chromium or os.environ.get("CHROMIUM", "")
+    if named and shutil.which(named) is None:
+        raise BrowserMissing(f"no browser could be started ({named} is none); name another one with --chromium")
+
+
 def browse(urls: list[str], jars: Mapping[State, Jar], how: Browsing) -> list[Sighting]:
     """Visit pages in every state that has a jar or a script. Raises BrowserMissing."""
     states = [state for state in State if state in jars or state in how.scripts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from urllib.parse import urlsplit
 
+from ..engine import Kind as CookieKind
 from ..own_cookies import OWN_NAMES
 from . import kinds
 from .browser import BrowserCookie, Contact, Sighting
@@ -57,7 +58,7 @@ class _Judge:
             seen = f"asked with “{self._state.value}”"
             yield self._finding(kinds.REQUEST_UNDECLARED, subject, seen, evidence, place)
         elif not self._knowledge.permits(trace.category, self._state):
-            seen = f"asked with “{self._state.value}”; it belongs to {trace.category.name!r}"
+            seen = f"asked with “{self._state.value}”; it belongs to “{trace.category.name}”"
             yield self._finding(kinds.REQUEST_UNALLOWED, trace.subject, seen, evidence, place)
 
     def of_cookie(self, cookie: BrowserCookie, served: Set[str], now: int) -> Iterator[Finding]:
@@ -73,16 +74,19 @@ class _Judge:
             seen = f"written with “{self._state.value}”"
             yield self._finding(kinds.SCRIPT_COOKIE_UNDECLARED, subject, seen, evidence, self._start)
         elif not self._knowledge.permits(kind.category, self._state):
-            seen = f"written with “{self._state.value}”; it belongs to {kind.category.name!r}"
+            seen = f"written with “{self._state.value}”; it belongs to “{kind.category.name}”"
             yield self._finding(kinds.SCRIPT_COOKIE_UNALLOWED, subject, seen, evidence, self._start)
-        latest = self._knowledge.policy.cookie_lifetime.end(now)
-        declared = kind.rule.lifetime if kind is not None else None
-        if declared is not None:
-            latest = min(latest, declared.end(now))
-        if cookie.seconds is not None and now + cookie.seconds > latest + SLACK:
+        if cookie.seconds is not None and (promised := self._exceeded(now + cookie.seconds, kind, now)):
             seen = f"it lives for {span(cookie.seconds)}"
-            promised = f"It may live for {span(latest - now)}."
             yield self._finding(kinds.SCRIPT_COOKIE_TOO_LONG, subject, seen, evidence, self._start, promised)
+
+    def _exceeded(self, end: int, kind: CookieKind | None, now: int) -> str:
+        """Return the promise that a cookie breaks by living until ``end``, ``""`` if it breaks none."""
+        cap = self._knowledge.policy.cookie_lifetime
+        declared = kind.rule.lifetime if kind is not None else None
+        if declared is not None and (declared.is_session or end > declared.end(now) + SLACK):
+            return f"Its declaration says: {declared}."
+        return f"No cookie lives longer than {cap}." if end > cap.end(now) + SLACK else ""
 
     def of_storage(self, page: str, key: str) -> Iterator[Finding]:
         if key.startswith(_OWN_KEYS):
@@ -94,7 +98,7 @@ class _Judge:
             seen = f"written with “{self._state.value}”"
             yield self._finding(kinds.STORAGE_UNDECLARED, subject, seen, evidence, page)
         elif not self._knowledge.permits(trace.category, self._state):
-            seen = f"written with “{self._state.value}”; it belongs to {trace.category.name!r}"
+            seen = f"written with “{self._state.value}”; it belongs to “{trace.category.name}”"
             yield self._finding(kinds.STORAGE_UNALLOWED, subject, seen, evidence, page)
 
     def _of_third_party(self, cookie: BrowserCookie) -> Iterator[Finding]:

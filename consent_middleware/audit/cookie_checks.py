@@ -145,7 +145,7 @@ def _exceeds(end: int, declared: Lifetime, now: int) -> bool:
 
 def _owner(kind: Kind) -> str:
     service = f", by way of {kind.rule.service}" if kind.rule.service else ""
-    return f"{kind.category.name!r}{service}"
+    return f"“{kind.category.name}”{service}"
 
 
 def effective_lifetime(cookie: SetCookie, now: int) -> str:

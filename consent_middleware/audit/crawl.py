@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
+from .findings import State
 from .links import references
 from .site import Target, Visit, Visitor, origin_of
-from .web import AGENT, Answer, Unreadable, Web
+from .web import AGENT, Answer, Web
 
 # Following these would do something, and a download is no page.
 _ACTS = re.compile(r"log-?out|sign-?out|log-?off|delete|remove|unsubscribe", re.IGNORECASE)
@@ -25,6 +26,7 @@ _VARIANTS = 10
 calendar has no end, and its hundredth page tells nothing that its tenth did not."""
 
 _MOST_WAITING = 5000
+_MOST_OF_ROBOTS = 500 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +40,21 @@ class Reach:
 
 
 class Robots:
-    """What robots.txt allows."""
+    """What robots.txt allows (RFC 9309). Where ``failure`` says why it cannot be read, nothing may be visited."""
 
     def __init__(self, web: Web, url: str) -> None:
         self._parser = RobotFileParser()
-        try:
-            answer = web.ask("GET", f"{origin_of(url)}/robots.txt", {"Accept": "text/plain"})
-            # RFC 9309, 2.3.1: what is not there allows everything, and so does what cannot be read.
-            text = answer.body.decode("utf-8", "replace") if answer.status == 200 else ""
-        except Unreadable:
-            text = ""
-        self._parser.parse(text[: 512 * 1024].splitlines())
+        visit = Visitor(web, State.NONE).visit(Target(f"{origin_of(url)}/robots.txt", is_resource=True))
+        self.failure = visit.failure
+        answer = visit.last
+        text = ""
+        if answer is not None and answer.status >= 500:
+            self.failure = f"it was answered {answer.status}"
+        elif answer is not None and answer.status == 200:  # 2.3.1.3: what is not there allows everything
+            text = answer.body.decode("utf-8", "replace")[:_MOST_OF_ROBOTS]
+            # 2.5: of a long one the beginning may do; of one that broke off nobody knows what it forbids.
+            self.failure = answer.shortfall if len(text) < _MOST_OF_ROBOTS else ""
+        self._parser.parse(text.splitlines())
 
     def allows(self, url: str) -> bool:
         """Whether an address may be asked for."""

@@ -74,11 +74,17 @@ def _cookie_row(cookie: SetCookie, answer: Answer, states: tuple[State, ...], kn
 
 def _party_row(seen: list[tuple[State, Trace]]) -> PartySeen:
     first = seen[0][1]
-    name = first.service.name if first.service else first.subject
     return PartySeen(
-        name=name,
+        name=_name_of(first),
         category=first.category.name if first.category else "",
         hosts=tuple(dict.fromkeys(trace.host for _, trace in seen if trace.host)),
         elements=tuple(dict.fromkeys(trace.element for _, trace in seen)),
         states=tuple(dict.fromkeys(state for state, _ in seen)),
     )
+
+
+def _name_of(trace: Trace) -> str:
+    if trace.service is not None:
+        return trace.service.name
+    # Nobody's host and nobody's snippet: the site's own markup says which category it waits for.
+    return trace.host or f'data-consent="{trace.subject}"'

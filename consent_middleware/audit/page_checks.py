@@ -54,7 +54,7 @@ def kind_of_trace(trace: Trace, state: State, knowledge: Knowledge) -> Kind | No
 def _finding(kind: Kind, trace: Trace, answer: Answer, state: State) -> Finding:
     what = "an inline script" if trace.is_inline else f"a {trace.element} element"
     whose = f" of {trace.service.name}" if trace.service else ""
-    group = f", category {trace.category.name!r}" if trace.category else ""
+    group = f", category “{trace.category.name}”" if trace.category else ""
     source = f" from {trace.host}" if trace.host else ""
     return Finding(
         kind=kind,
@@ -85,7 +85,7 @@ def _check_headers(answer: Answer, state: State, knowledge: Knowledge) -> Iterat
         yield Finding(
             kind=kinds.HEADER_LOADS,
             subject=trace.subject,
-            seen=f"named with “{state.value}” by the header {header}, category {trace.category.name!r}",
+            seen=f"named with “{state.value}” by the header {header}, category “{trace.category.name}”",
             evidence=f"GET {address_of(answer.url)}: {header}: …",
             places=(Place(state, address_of(answer.url)),),
         )

@@ -67,6 +67,10 @@ def audit(url: str, options: Options | None = None, progress: Progress = _say_no
     nowhere; whatever else goes wrong is a part of the report.
     """
     options = options or Options()
+    if options.browsing is not None:
+        from .browser import require
+
+        require(options.browsing)
     with Web(options.limits, options.trust) as web:
         under_way = _Audit(web, options, progress)
         start = under_way.examine(url)

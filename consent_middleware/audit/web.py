@@ -38,6 +38,8 @@ _BROWSER_HEADERS = {
 _CHARSET = re.compile(r"charset[ \t]*+=[ \t]*+\"?([^;\"\s]++)", re.IGNORECASE)
 _PIECE = 64 * 1024
 _INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_HEADERS_TOO_LARGE = 431
+"""What h11 would have a server answer to more than a hundred kilobytes of headers (RFC 6585, 5)."""
 _SKEW = 300
 """Seconds by which a server's clock may differ from ours before its Date is taken for somebody else's."""
 
@@ -236,11 +238,15 @@ def _reason(error: Exception) -> str:
             return f"its certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed ({cause.reason or 'the handshake broke off'})"
+        if getattr(cause, "error_status_hint", None) == _HEADERS_TOO_LARGE:
+            return "its headers are larger than 100 KB"
     if isinstance(error, httpx.ConnectError):
         reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), error)
         return f"no connection could be made ({reason})"
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
+    if isinstance(error, httpx.RemoteProtocolError) and str(error).startswith("illegal "):
+        return f"it is no HTTP ({str(error).partition(':')[0]})"
     return str(error) or "the connection was closed"
 
 

@@ -38,12 +38,12 @@ _WORDS = {
 _ABOUT = {
     NECESSARY: "Always on and never asked about: what the site cannot work without, or what the visitor asked for.",
     "functional": "Comfort that visitors did not ask for, such as preferences kept for the next visit.",
-    "analytics": "Audience measurement. Some tools, set up in a narrow way, may do without consent (in France: CNIL, "
-    "sheet no. 16); one of those goes into a category of its own that says exempt = true.",
+    "analytics": "Audience measurement. Some tools, set up in a narrow way, may do without consent (in France on the "
+    "CNIL's conditions); one of those goes into a category of its own that says exempt = true.",
     "marketing": "Advertising and its measurement. With gpc = true, a browser that sends Sec-GPC: 1 has refused it.",
     "chat": 'With on_request = true it is no part of "accept all" and loads when a visitor asks for it.',
     "security": "Protection against abuse. Make it required = true only if you are sure that it is strictly necessary: "
-    "authorities have fined sites for a captcha that also serves its maker.",
+    "a captcha that also serves its maker's own purposes is not.",
     "monitoring": "Reports of errors and of slow pages, mostly with an identifier of the visitor.",
 }
 

@@ -40,6 +40,8 @@ class Realm(Enum):
     SVG = auto()
     MATHML = auto()
 
+    __hash__ = object.__hash__  # that of Enum is written in Python, and elements are looked up by their realm
+
 
 class _Element(NamedTuple):
     name: bytes

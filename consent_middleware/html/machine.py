@@ -44,6 +44,9 @@ from .verdicts import DULL, UNDECLARED, Body, Finding, Verdict
 _PLAINLY_JUDGED = GATED - EMBEDS
 """Elements behind whose tag nothing changes, and in whose place nothing is put."""
 
+_NOTED_IN_ISLANDS = HELD | LOADING_IN_SVG.keys() | READ_IN_ISLANDS
+"""Elements in ``svg`` and ``math`` for which it is not enough to know that they are open."""
+
 
 class Machine(JudgedDocument):
     """The states, and what is judged in them."""
@@ -204,29 +207,20 @@ class Machine(JudgedDocument):
             name = name.lower()
             if slash:
                 foreign.end(name)
-            elif (
-                every
-                or name in READ_IN_ISLANDS
-                or (name in LOADING_IN_SVG and not self._is_known_to_pass(buffer, *_of_tag(stretch)))
-            ):
-                return self._island_tag(name, buffer, *_of_tag(stretch))
-            elif foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing)) is Realm.HTML and name in HELD:
-                start, end = _of_tag(stretch)
-                if name in SWITCHES or self._judge.verdicts.get(bytes(buffer[start:end])) is not DULL:
-                    return self._start_tag(name, buffer, start, end)
+            elif every or name in _NOTED_IN_ISLANDS:
+                start, end = stretch.start("slash") - 1, stretch.end()
+                at = self._island_tag(name, buffer, start, end, self_closing=bool(closing))
+                if self._step != self._foreign_markup:
+                    return at
+                continue
+            else:
+                foreign.start(name, NO_ATTRIBUTES, self_closing=bool(closing))
             at = stretch.end()
         self._step = self._content()
         return at
 
     def _token_in_island(self, buffer: Buffer, at: int) -> int:
         return self._token(buffer, at) if at < len(buffer) else self._wait(at, at)
-
-    def _is_known_to_pass(self, buffer: Buffer, start: int, end: int) -> bool:
-        """Whether a tag was found, where it stood before, to load nothing from SVG; nor does the script it begins."""
-        verdict = self._judge.svg_verdicts.get(bytes(buffer[start:end]))
-        if verdict is None or verdict.body is Body.NO_MATTER:
-            return verdict is DULL
-        return not verdict.findings and start < self._svg_script_end and self._svg_script_category is None
 
     def _token(self, buffer: Buffer, at: int) -> int:
         """Read the token that begins with the ``<`` at this place."""
@@ -328,7 +322,8 @@ class Machine(JudgedDocument):
         if buffer[start + 1] == b"/"[0]:
             return self._end_tag(name, start, end)
         if self._foreign or name in (b"svg", b"math"):
-            return self._island_tag(name, buffer, start, end)
+            self_closing = is_self_closing(bytes(buffer[start:end]), 1 + len(name))
+            return self._island_tag(name, buffer, start, end, self_closing=self_closing)
         return self._start_tag(name, buffer, start, end)
 
     def _overlong_tag(self, buffer: Buffer, start: int, end: int) -> int:
@@ -396,25 +391,27 @@ class Machine(JudgedDocument):
 
     # Foreign content ----------------------------------------------------------------------------------------------
 
-    def _island_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
+    def _island_tag(self, name: bytes, buffer: Buffer, start: int, end: int, *, self_closing: bool) -> int:
         """A start tag inside ``svg`` or ``math``, or one of these."""
-        realm, self_closing = self._open_in_island(name, buffer, start, end)
-        if realm is Realm.HTML:
-            return self._start_tag(name, buffer, start, end)
+        tag = bytes(buffer[start:end])
+        attributes = read_attributes(tag, 1 + len(name)) if name in READ_IN_ISLANDS else NO_ATTRIBUTES
+        realm = self._foreign.start(name, attributes, self_closing=self_closing)
         self._step = self._content()
-        if realm is Realm.SVG and (name in LOADING_IN_SVG or self._plan.css):
+        if realm is Realm.HTML:
+            is_dull = name in GATED and self._judge.verdicts.get(tag) is DULL
+            return end if is_dull else self._start_tag(name, buffer, start, end)
+        if realm is Realm.SVG and (name in LOADING_IN_SVG or self._plan.css) and not self._is_known_to_pass(tag, start):
             verdict = self._gate(name, buffer, start, end, svg=True)
             if verdict.body is Body.SCRIPT and not self_closing:
                 return self._svg_script(name, buffer, start, end)
         return end
 
-    def _open_in_island(self, name: bytes, buffer: Buffer, start: int, end: int) -> tuple[Realm, bool]:
-        """Say in which namespace a start tag creates its element, and whether it closes it at once."""
-        attributes, self_closing = NO_ATTRIBUTES, False
-        if name in READ_IN_ISLANDS or buffer[end - 2] == b"/"[0]:
-            tag, name_end = bytes(buffer[start:end]), 1 + len(name)
-            attributes, self_closing = read_attributes(tag, name_end), is_self_closing(tag, name_end)
-        return self._foreign.start(name, attributes, self_closing=self_closing), self_closing
+    def _is_known_to_pass(self, tag: bytes, start: int) -> bool:
+        """Whether a tag was found, where it stood before, to load nothing from SVG; nor does the script it begins."""
+        verdict = self._judge.svg_verdicts.get(tag)
+        if verdict is None or verdict.body is Body.NO_MATTER:
+            return verdict is DULL
+        return not verdict.findings and start < self._svg_script_end and self._svg_script_category is None
 
     def _svg_script(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """An inline script in SVG holds markup; what is in it decides, then it is read as the markup it is."""
@@ -469,8 +466,3 @@ class Machine(JudgedDocument):
             self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : end]))
         elif self._step == self._text and self._plan.css and self._name == b"style":
             self._gate_css(buffer, end)
-
-
-def _of_tag(stretch: re.Match[bytes]) -> tuple[int, int]:
-    """Where the tag behind a stretch begins and ends."""
-    return stretch.start("slash") - 1, stretch.end()

@@ -131,6 +131,13 @@ def test_a_policy_file_is_found_beside_the_application(tmp_path: Path) -> None:
     assert names(client.get("/")) == ["_ga", "session", "consent-first"]
 
 
+def test_a_policy_file_that_is_not_there_is_looked_for_where_the_message_says(tmp_path: Path) -> None:
+    app = Flask(__name__, root_path=str(tmp_path))
+    app.config.update(SECRET_KEY="a secret", CONSENT_POLICY="consent.toml")
+    with pytest.raises(ConfigurationError, match=rf"no {tmp_path}/consent.toml; .*application's folder, so give the"):
+        Consent(app)
+
+
 @pytest.mark.parametrize("policy", [POLICY, Policy.from_dict(POLICY), None])
 def test_a_policy_may_be_given_as_an_argument(policy: Any) -> None:
     app = make_app(CONSENT_POLICY=policy)
@@ -382,11 +389,11 @@ def test_an_application_below_a_path_keeps_its_own_addresses() -> None:
     assert client.get("/_consent/settings").text == "front"
 
 
-@pytest.mark.parametrize("is_outside", [True, False])
-def test_a_choice_holds_behind_a_proxy_wherever_its_middleware_stands(is_outside: bool) -> None:
-    """Outside, the cookie gets its strong name; inside, the plain one at least stays the same."""
+@pytest.mark.parametrize(("is_inside", "is_outside"), [(False, True), (True, False), (True, True)])
+def test_a_choice_holds_behind_a_proxy_wherever_its_middleware_stands(is_inside: bool, is_outside: bool) -> None:
+    """Outside, also once more, the cookie gets its strong name; inside, the plain one at least stays the same."""
     app = make_app()
-    if not is_outside:
+    if is_inside:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1)  # type: ignore[method-assign]  # as Flask documents it
     Consent(app)
     if is_outside:

@@ -48,8 +48,11 @@ def unreadable(report: Report) -> dict[str, str]:
         ("/coding", "was not asked for"),
         ("/utf-16", "hides markup"),
         ("/break", "broke off"),
-        ("/reset", ""),
-        ("/smtp", ""),
+        ("/reset", "the connection was closed"),
+        ("/cut", "it broke off"),
+        ("/boast", "its headers are larger"),
+        ("/ten-thousand-cookies", "its headers are larger"),
+        ("/smtp", "it is no HTTP"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_its_reason(report: Report, path: str, reason: str) -> None:
@@ -79,7 +82,7 @@ def test_a_bomb_is_not_unpacked(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/hang", "/loop", "/flood", "/reset", "/smtp", "/many-cookies", "/odd-cookies", "/nest"]
+    "path", ["/hang", "/loop", "/flood", "/reset", "/cut", "/boast", "/smtp", "/many-cookies", "/odd-cookies", "/nest"]
 )
 def test_the_command_never_falls_wherever_it_begins(
     address: str, path: str, capsys: pytest.CaptureFixture[str]
@@ -96,6 +99,43 @@ def test_the_command_never_falls_wherever_it_begins(
 def test_a_certificate_that_nobody_trusts_is_named() -> None:
     with serve_sabotaged() as (url, _), pytest.raises(SiteUnreadable, match="certificate is not trusted"):
         audit(url, Options(limits=QUICK))
+
+
+def test_a_certificate_of_ones_own_or_for_another_host_is_named() -> None:
+    for issuer, host in (("itself", "localhost"), ("authority", "127.0.0.1")):
+        untrusted = pytest.raises(SiteUnreadable, match="certificate is not trusted")
+        with serve_sabotaged(issuer=issuer) as (url, trust), untrusted:
+            audit(url.replace("localhost", host), Options(limits=QUICK, trust=trust))
+
+
+@pytest.mark.parametrize(
+    ("robots", "reason"),
+    [
+        ("hangs", "no answer within 1 seconds"),
+        ("drips", "not complete within 1 seconds"),
+        ("resets", "the connection was closed"),
+        ("fails", "it was answered 503"),
+        ("loops", "redirected 10 times"),
+    ],
+)
+def test_where_robots_txt_cannot_be_read_nothing_is_visited(robots: str, reason: str) -> None:
+    with hostile_server(robots) as url:
+        begun = time.monotonic()
+        with pytest.raises(SiteUnreadable, match=f"robots.txt of .* cannot be read .*{reason}.*--ignore-robots"):
+            audit(url, Options(limits=QUICK))
+        assert time.monotonic() - begun < 10
+        if robots == "hangs":
+            report = audit(url, Options(limits=QUICK, reach=Reach(pages=1, heeds_robots=False)))
+            assert report.addresses == (url,)
+
+
+@pytest.mark.parametrize("robots", ["endless", "bomb"])
+def test_of_a_robots_txt_without_end_the_beginning_is_heeded(robots: str) -> None:
+    limits = Limits(timeout=20, pause=0, size=2_000_000)
+    with hostile_server(robots) as url:
+        report = audit(url, Options(limits=limits, reach=Reach(pages=1)))
+    forbids = any("robots.txt forbids it" in remark for remark in report.remarks)
+    assert forbids is (robots == "endless")
 
 
 def test_tls_that_is_none_is_named(address: str) -> None:

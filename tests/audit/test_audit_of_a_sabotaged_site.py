@@ -6,9 +6,12 @@ import pytest
 
 from consent_middleware import Policy
 from consent_middleware.audit import KINDS, Limits, Options, Report, State, audit
+from support.planted import SCRIPTS
 from support.saboteur import FAULTS, KEY, POLICY, serve_sabotaged
 
-IN_A_BROWSER = {id for id in KINDS if id.startswith("consent.A4")}
+IN_A_BROWSER = {f"consent.{id}" for id in SCRIPTS}
+"""Planted, and looked for, in tests/browser."""
+
 NOTHING_REMEMBERED = {"A201"}
 """Where no choice is remembered, nobody gets to see what follows one."""
 

@@ -43,6 +43,8 @@ WITHHELD = frozenset(service.category for service in SERVICES) - {"necessary", "
 SNIPPET = b"<script src=/_consent/guard.js></script>"
 
 HURTFUL = {
+    "html tags": b"<html>",
+    "end tags before the head": b"</g></b>",
     "less-thans": b"<",
     "images": b"<img>",
     "images with sources": b"<img src=//google-analytics.com/%61>",
@@ -56,6 +58,14 @@ HURTFUL = {
     "svg left by an end tag": b"<svg></a>",
     "svg and font": b"<svg><font>",
     "points of integration": b"<math><mi><svg><desc>",
+    "math left by a breakout": b"<math><tr><br>",
+    "math left by an end tag": b"<math></b>",
+    "svg with less-thans": b"<svg><g <<<<<<<<>< < < < <",
+    "svg with comments": b"<svg><use/><!-- > --><?>",
+    "images in svg": b"<svg><desc><img>",
+    "noscripts in svg": b"<svg><desc><noscript></noscript>",
+    "scripts with comments": b"<script><!--</script>",
+    "scripts in odd spelling": b"<script a'></script>",
     "bases": b"<base>",
     "ends of the body": b"</body>",
     "closed noscripts": b"<noscript><object></noscript>",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
+from consent_middleware import Decision
 from support.doors import Door, RawASGI, RawWSGI
 from support.site import NOON, Site
 
@@ -179,6 +181,14 @@ def test_a_date_of_the_applications_own_stretches_no_lifetime_and_saves_no_cooki
     sets = ["basket=1; Expires=Sat, 21 Nov 2026 13:00:00 GMT", "_ga=; Expires=Sat, 21 Nov 2026 11:00:00 GMT"]
     answer = site.visit(sets=sets, answers=[TEXT, ("Date", "Tue, 21 Nov 2006 12:00:00 GMT")])
     assert [max_age(line) for line in answer.set_cookies] == [3600, 0]
+
+
+def test_an_application_may_take_its_time(site: Site) -> None:
+    def work(_: Decision) -> None:
+        site.clock.now += 10
+
+    line = f"basket=1; Expires={formatdate(NOON + 10 + 30 * 86400, usegmt=True)}; Path=/"
+    assert site.visit(sets=[line], act=work).set_cookies == [line]
 
 
 def test_a_failing_applies_means_that_the_policy_applies(open_site: OpenSite) -> None:

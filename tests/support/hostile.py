@@ -14,11 +14,28 @@ _TLS = b"\x16"
 Misbehaviour = Callable[[socket.socket, threading.Event, str], None]
 
 _BOMB = gzip.compress(b"<p>" * 7_000_000, 1)
+NO_ADDRESSES = (
+    "http://[",
+    "http://[::1",
+    "//:99999999/",
+    "//x:port/",
+    "http://\udcff/",
+    "http://xn--/",
+    "http:///",
+    "javascript:void(0)",
+    "data:text/html,x",
+    "\x00",
+    "/\x01\x7f%zz%",
+    "?" * 3000,
+    "//" + "a" * 300 + ".example/",
+    "http://user:password@/",
+)
+"""What stands in links and leads nowhere."""
 _PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
 
 
 def _first(connection: socket.socket, end: threading.Event, path: str) -> None:
-    bad = '<a href="http://[">bad</a><a href="//:99999999/">port</a><a href="http://\udcff/">odd</a><base href="\\\\">'
+    bad = "".join(f'<a href="{href}">x</a>' for href in NO_ADDRESSES) + '<base href="\\\\">'
     links = bad.encode("utf-8", "surrogateescape") + b"".join(b"<a href=%s>x</a>" % path.encode() for path in PATHS)
     connection.sendall(_PAGE + b"\r\n<base href=/>" + links)
 
@@ -94,6 +111,16 @@ def _resets(connection: socket.socket, end: threading.Event, path: str) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
+def _resets_in_the_middle(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(_PAGE + b"Content-Length: 1000\r\n\r\n<p>")
+    end.wait(0.2)  # what is still unread when the reset comes is lost to the reader
+    _resets(connection, end, path)
+
+
+def _boasts(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(_PAGE + b"X-Boast: " + b"x" * 1_000_000 + b"\r\n\r\n<p>")
+
+
 def _speaks_no_http(connection: socket.socket, end: threading.Event, path: str) -> None:
     connection.sendall(b"220 mail.example ESMTP\r\n\r\n")
 
@@ -101,6 +128,10 @@ def _speaks_no_http(connection: socket.socket, end: threading.Event, path: str) 
 def _sends_many_cookies(connection: socket.socket, end: threading.Event, path: str) -> None:
     lines = b"".join(b"Set-Cookie: c%d=%s; Max-Age=%s\r\n" % (i, b"v" * 20, b"9" * 30) for i in range(600))
     connection.sendall(_PAGE + lines + b"\r\n<p>")
+
+
+def _sends_far_too_many_cookies(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(_PAGE + b"".join(b"Set-Cookie: c%d=v\r\n" % i for i in range(10_000)) + b"\r\n<p>")
 
 
 def _sends_odd_cookies(connection: socket.socket, end: threading.Event, path: str) -> None:
@@ -148,35 +179,67 @@ PATHS: dict[str, Misbehaviour] = {
     "/charset": _invents_a_charset,
     "/break": _breaks_off,
     "/reset": _resets,
+    "/cut": _resets_in_the_middle,
+    "/boast": _boasts,
     "/smtp": _speaks_no_http,
     "/many-cookies": _sends_many_cookies,
+    "/ten-thousand-cookies": _sends_far_too_many_cookies,
     "/odd-cookies": _sends_odd_cookies,
     "/nest": _nests,
     "/endless/1": _never_ends,
 }
 
 
-def _misbehaviour(path: str) -> Misbehaviour:
+def _has_none(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def _forbids_without_end(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nUser-agent: *\nDisallow: /hang\n")
+    for number in range(50):
+        connection.sendall(b"".join(b"Disallow: /%d/%d\n" % (number, line) for line in range(50_000)))
+
+
+def _fails(connection: socket.socket, end: threading.Event, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+ROBOTS: dict[str, Misbehaviour] = {
+    "none": _has_none,
+    "endless": _forbids_without_end,
+    "hangs": _hangs,
+    "drips": _drips_body,
+    "resets": _resets,
+    "fails": _fails,
+    "loops": _loops,
+    "bomb": _bombs,
+}
+"""How robots.txt may misbehave."""
+
+
+def _misbehaviour(path: str, robots: str) -> Misbehaviour:
     if path == "/":
         return _first
+    if path == "/robots.txt":
+        return ROBOTS[robots]
     if path == "/_consent/state":
         return _deep_json
     return next((does for start, does in PATHS.items() if path.startswith(start.rstrip("1"))), _speaks_no_http)
 
 
-def _serve(connection: socket.socket, end: threading.Event) -> None:
+def _serve(connection: socket.socket, end: threading.Event, robots: str) -> None:
     with connection, suppress(OSError):
         connection.settimeout(30)
         request = b""
         while b"\r\n\r\n" not in request and not request.startswith(_TLS) and (piece := connection.recv(65536)):
             request += piece
         path = request.split(b" ")[1].decode("latin-1") if request.count(b" ") else "/"
-        _misbehaviour(path.partition("?")[0])(connection, end, path)
+        _misbehaviour(path.partition("?")[0], robots)(connection, end, path)
 
 
 @contextmanager
-def hostile_server() -> Iterator[str]:
-    """Serve on loopback; yields the address, with a slash at its end."""
+def hostile_server(robots: str = "none") -> Iterator[str]:
+    """Serve on loopback; yields the address, with a slash at its end. ``robots`` is how robots.txt misbehaves."""
     end = threading.Event()
     threads: list[threading.Thread] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -186,7 +249,7 @@ def hostile_server() -> Iterator[str]:
             while not end.is_set():
                 with suppress(TimeoutError):
                     connection, _ = listening.accept()
-                    threads.append(threading.Thread(target=_serve, args=(connection, end), daemon=True))
+                    threads.append(threading.Thread(target=_serve, args=(connection, end, robots), daemon=True))
                     threads[-1].start()
 
         accepting = threading.Thread(target=accept)

@@ -360,11 +360,19 @@ def _authority() -> trustme.CA:
 
 
 @contextmanager
-def serve_sabotaged(faults: Collection[str] = ()) -> Iterator[tuple[str, ssl.SSLContext]]:
-    """Serve the site over https on loopback; yields its address and a context that trusts it."""
+def serve_sabotaged(faults: Collection[str] = (), *, issuer: str = "authority") -> Iterator[tuple[str, ssl.SSLContext]]:
+    """Serve the site over https on loopback; yields its address and a context that trusts it.
+
+    With ``issuer="itself"`` nobody vouches for its certificate.
+    """
     ca = _authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("localhost").configure_cert(context)
+    if issuer == "authority":
+        ca.issue_cert("localhost").configure_cert(context)
+    else:
+        own = trustme.CA()  # a root is signed by itself
+        with own.cert_pem.tempfile() as cert, own.private_key_pem.tempfile() as key:
+            context.load_cert_chain(cert, key)
     trust = ssl.create_default_context()
     ca.configure_trust(trust)
     handler = type("Handler", (_Handler,), {"sabotaged": Sabotaged(faults)})

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
+
 SECONDS_TO_END = 10
+GUNICORN = ("gunicorn", "--timeout=120", "--bind=127.0.0.1:{port}")
+UVICORN = ("uvicorn", "--port={port}")
+"""Modules and arguments for ``served``."""
 
 
 def free_port() -> int:
@@ -66,3 +73,29 @@ def serving(application: Any) -> Iterator[str]:
     finally:
         server.close()
         thread.join(SECONDS_TO_END)
+
+
+@contextmanager
+def served(folders: Iterable[Path], *command: str, **environment: str) -> Iterator[list[str]]:
+    """Serve what is in each folder, or a shop, by the same module and arguments, each in a process of its own.
+
+    ``{port}`` stands for the port. Yields the addresses once all answer; the servers' words are in server.log.
+    """
+    places = [ROOT, ROOT / "adapters", ROOT / "examples", os.environ.get("PYTHONPATH", "")]
+    paths = os.pathsep.join(map(str, places))
+    with ExitStack() as stack:
+        started: list[tuple[int, subprocess.Popen[Any], Path]] = []
+        for folder in folders:
+            port, log = free_port(), folder / "server.log"
+            options = {
+                "cwd": folder,
+                # What is made from a set then comes in one order everywhere.
+                "env": {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0", **environment},
+                "stdout": stack.enter_context(log.open("w")),
+                "stderr": subprocess.STDOUT,
+            }
+            words = [sys.executable, "-m", *(word.format(port=port) for word in command)]
+            started.append((port, stack.enter_context(running(words, **options)), log))
+        for port, process, log in started:
+            wait_for(port, process, log)
+        yield [f"http://127.0.0.1:{port}/" for port, _, _ in started]

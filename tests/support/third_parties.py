@@ -58,7 +58,7 @@ _CHAT = f"""(function () {{{_KEEP}
 _FILM = """<!doctype html><title>Film</title>
 <body style="margin: 0; height: 100vh; display: grid; place-items: center; background: #222; color: #fff">Film"""
 
-_DOT = b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x00;"
+DOT = b"GIF89a\x01\x00\x01\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x00;"
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ _REPLIES = {
     "www.youtube.com/embed/": Reply(
         "text/html", _FILM.encode(), (_in_its_own_jar("VISITOR_INFO1_LIVE", "youtube.com"),)
     ),
-    "googleads.g.doubleclick.net/": Reply("image/gif", _DOT, (_in_its_own_jar("IDE", "doubleclick.net"),)),
-    "www.facebook.com/tr": Reply("image/gif", _DOT, (_in_its_own_jar("fr", "facebook.com"),)),
+    "googleads.g.doubleclick.net/": Reply("image/gif", DOT, (_in_its_own_jar("IDE", "doubleclick.net"),)),
+    "www.facebook.com/tr": Reply("image/gif", DOT, (_in_its_own_jar("fr", "facebook.com"),)),
 }
 
 
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.third_parties.asked.append(f"{scheme}://{host}{self.path}")
         wanted = f"{host}{self.path}"
         replies = {**self.server.third_parties.replies, **_REPLIES}
-        reply = next((reply for start, reply in replies.items() if wanted.startswith(start)), Reply("image/gif", _DOT))
+        reply = next((reply for start, reply in replies.items() if wanted.startswith(start)), Reply("image/gif", DOT))
         time.sleep(reply.delay)
         self.send_response(200)
         for cookie in reply.cookies:
