@@ -77,6 +77,8 @@ class ForeignStack:
         self._runs: list[dict[bytes, int]] = []
         self._html_names: dict[bytes, int] = {}
         self._integration_points = 0
+        self._holders = 0
+        """How many of the open elements hold HTML."""
 
     def __bool__(self) -> bool:
         return bool(self.elements)
@@ -164,16 +166,22 @@ class ForeignStack:
                 self._pop()
             self._end_html(name)
         elif not self._integration_points:
-            while self.elements:
-                self._pop()
+            self._leave()
 
     def _break_out(self) -> None:
         """Pop until HTML is allowed again."""
-        while self.elements:
-            current = self.elements[-1]
-            if current.holds_html:
-                return
+        if not self._holders:
+            self._leave()
+            return
+        while not self.elements[-1].holds_html:
             self._pop()
+
+    def _leave(self) -> None:
+        """Close every island."""
+        self.elements.clear()
+        self._runs.clear()
+        self._html_names.clear()
+        self._integration_points = self._holders = 0
 
     def _push(self, name: bytes, realm: Realm, integrates: bool) -> None:
         if len(self.elements) >= MOST_OPEN:
@@ -181,12 +189,14 @@ class ForeignStack:
         is_html = realm is Realm.HTML
         if not self.elements or (self.elements[-1].realm is Realm.HTML) is not is_html:
             self._runs.append({})
-        self.elements.append(_element(name, realm, integrates))
+        element = _element(name, realm, integrates)
+        self.elements.append(element)
         run = self._runs[-1]
         run[name] = run.get(name, 0) + 1
         if is_html:
             self._html_names[name] = self._html_names.get(name, 0) + 1
         self._integration_points += integrates
+        self._holders += element.holds_html
 
     def _pop(self) -> _Element:
         element = self.elements.pop()
@@ -195,6 +205,7 @@ class ForeignStack:
         if is_html:
             self._html_names[element.name] -= 1
         self._integration_points -= element.integrates
+        self._holders -= element.holds_html
         if not self.elements or (self.elements[-1].realm is Realm.HTML) is not is_html:
             self._runs.pop()
         return element

@@ -66,6 +66,7 @@ def _start(noted: Iterable[bytes]) -> bytes:
 
 _FOREIGN_START = _start(MAY_BREAK_OUT | LOADING_IN_SVG.keys())
 _HTML_START = _start(HELD | NEVER_OPEN | CLOSES_PARAGRAPH)
+_UNTRACKED_HTML_START = _start((HELD | NEVER_OPEN | CLOSES_PARAGRAPH) - {b"svg", b"math"})
 _AND_ITS_END = rb">[^<]*+</\1[\t\n\f\r ]*+>"
 
 TO_EVERY_TAG = _stretch()
@@ -78,4 +79,4 @@ IN_HTML = _stretch(_HTML_START + rb"/?+" + _AND_ITS_END)
 IN_FOREIGN_UNTRACKED = _stretch(_CDATA + _FOREIGN_START + rb"/?+>")
 """Deeper than elements are tracked start tags change nothing; end tags might close what is tracked."""
 
-IN_HTML_UNTRACKED = _stretch(_HTML_START + rb"/?+>")
+IN_HTML_UNTRACKED = _stretch(_UNTRACKED_HTML_START + rb"/?+>")

@@ -44,7 +44,7 @@ from .verdicts import DULL, UNDECLARED, Body, Finding, Verdict
 _PLAINLY_JUDGED = GATED - EMBEDS
 """Elements behind whose tag nothing changes, and in whose place nothing is put."""
 
-_NOTED_IN_ISLANDS = HELD | LOADING_IN_SVG.keys() | READ_IN_ISLANDS
+_NOTED_IN_ISLANDS = (HELD - {b"svg", b"math"}) | LOADING_IN_SVG.keys() | READ_IN_ISLANDS
 """Elements in ``svg`` and ``math`` for which it is not enough to know that they are open."""
 
 
@@ -130,9 +130,7 @@ class Machine(JudgedDocument):
             return end
         if self._plan.css:
             return self._tag(buffer, start, end)
-        if name == b"noscript":
-            return self._noscript_of_tags(buffer, end) or self._tag(buffer, start, end)
-        if name == b"script":
+        if name in (b"script", b"noscript"):
             return self._start_tag(name, buffer, start, end)
         if name in HOLD_TEXT:
             ending = CLOSE_TAG[name].search(buffer, end)
@@ -355,6 +353,9 @@ class Machine(JudgedDocument):
     def _start_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """A start tag that creates an HTML element."""
         verdict = DULL
+        if name == b"noscript" and (after := self._noscript_of_tags(buffer, end)):
+            self._step = self._content()
+            return after
         if name == b"base":
             self._base(bytes(buffer[start:end]))
         elif name in LOADING or name == b"meta" or self._plan.css:

@@ -266,6 +266,11 @@ COMMENTS = (
 BEFORE_HEAD = re.compile(
     rb"(?:[\t\n\f\r ]++|"
     + COMMENTS
+    + rb"|<[hH][tT][mM][lL]"
+    + NAME_ENDS
+    + rb"(?:[\t\n\f\r /]++|(?!(?:[lL][aA][nN][gG]|[sS][tT][yY][lL][eE])[\t\n\f\r />=])"
+    + _ATTRIBUTE
+    + rb")*+>"
     + rb"|</(?![hH](?:[eE][aA][dD]|[tT][mM][lL])"
     + NAME_ENDS
     + rb"|[bB](?:[oO][dD][yY]|[rR])"
@@ -275,7 +280,8 @@ BEFORE_HEAD = re.compile(
     + _ATTRIBUTES
     + rb">)*+"
 )
-"""White space, comments and the end tags that are ignored before the head (13.2.6.4.1 to .3)."""
+"""White space, comments, the end tags that are ignored before the head (13.2.6.4.1 to .3), and ``html`` start tags
+without a language or a style."""
 
 # The proof of context --------------------------------------------------------------------------------------------
 
