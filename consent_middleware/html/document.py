@@ -56,10 +56,14 @@ class Document(ABC):
         """Take in a chunk and return what may go."""
         buffer = self.stream.extend(chunk)
         # A tag that is not whole in one chunk is never passed over by the search, so the chunk alone decides.
-        self._anchors = PING.search(chunk) is not None
-        self._names_file = self._judge.mentions_file(chunk)
+        self._survey(chunk)
         self._run(buffer, self._at)
         return self._drain()
+
+    def _survey(self, text: Buffer) -> None:
+        """Find out how closely the tags in a text have to be looked at."""
+        self._anchors = PING.search(text) is not None
+        self._names_file = self._judge.mentions_file(text)
 
     def feed_until_injected(self, chunk: bytes) -> bytes:
         """Take in a chunk for the injection into the head only; when that is done, what is left is in the stream."""
@@ -113,7 +117,12 @@ class Document(ABC):
         """The state that follows a finished token."""
         if self._prologue is not Prologue.DONE:
             return self._before_injection
+        if self._plan.css and self._foreign.in_svg_style:
+            return self._svg_style
         return self._foreign_markup if self._foreign else self._markup
+
+    @abstractmethod
+    def _svg_style(self, buffer: Buffer, at: int) -> int: ...
 
     @abstractmethod
     def _markup(self, buffer: Buffer, at: int) -> int: ...
@@ -137,6 +146,7 @@ class Document(ABC):
         if self._foreign.takes_cdata:
             if opening == b"![CDATA[":
                 self._step = self._cdata
+                self._body = at + 9
                 return at + 9
             if b"![CDATA[".startswith(opening):
                 return self._wait(at, at)

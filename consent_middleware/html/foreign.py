@@ -89,6 +89,11 @@ class ForeignStack:
         return bool(self.elements) and self.elements[-1].realm is not Realm.HTML
 
     @property
+    def in_svg_style(self) -> bool:
+        """Whether text that stands here belongs to a style sheet."""
+        return bool(self.elements) and self.elements[-1].name == b"style" and self.elements[-1].realm is Realm.SVG
+
+    @property
     def stretch(self) -> re.Pattern[bytes]:
         """A pattern for what changes nothing here, and the tag behind it."""
         if len(self.elements) < MOST_OPEN:

@@ -29,7 +29,7 @@ from .elements import (
 )
 from .rules import Rules
 from .search import Ignorable, Search, search_for
-from .tokens import attributes_of, read_attributes
+from .tokens import Buffer, attributes_of, read_attributes
 from .urls import Location, Payload, locate
 from .verdicts import DULL, UNDECLARED, Body, Embed, Finding, Situation, Verdict
 
@@ -93,7 +93,7 @@ class Judge:
         """The judge of the same situation for another base URL."""
         return Judge.shared(self.rules, self.situation, base)
 
-    def mentions_file(self, text: bytes) -> bool:
+    def mentions_file(self, text: Buffer) -> bool:
         """Whether a file name stands in the text that some rule names on whatever host."""
         if not self._file_names:
             return False

@@ -45,14 +45,40 @@ class JudgedDocument(InjectedDocument):
         is_gated = self._plan.css and self._name == b"style"
         if ending is None:
             at = max(at, len(buffer) - len(self._name) - len(b"</"))
-            if is_gated and at - self._body <= SCRIPT_LIMIT:
-                return self._wait(min(self._body, at), at)
-            if is_gated:
-                self._gate_css(buffer, at)
-            return self._wait(at, at)
+            return self._wait_in_css(buffer, at) if is_gated else self._wait(at, at)
         if is_gated:
             self._gate_css(buffer, ending.start())
         return self._end_of_text(buffer, ending.start())
+
+    def _svg_style(self, buffer: Buffer, at: int) -> int:
+        """A style sheet in SVG is what stands in ``style`` as text or in CDATA sections, whatever markup is between."""
+        self._body = at
+        self._step = self._svg_style_text
+        return at
+
+    def _svg_style_text(self, buffer: Buffer, at: int) -> int:
+        ending = buffer.find(b"<", at)
+        if ending < 0:
+            return self._wait_in_css(buffer, len(buffer))
+        self._gate_css(buffer, ending)
+        self._step = self._token
+        return ending
+
+    def _cdata(self, buffer: Buffer, at: int) -> int:
+        if not (self._plan.css and self._foreign.in_svg_style):
+            return super()._cdata(buffer, at)
+        ending = buffer.find(b"]]>", at)
+        if ending < 0:
+            return self._wait_in_css(buffer, max(at, len(buffer) - len(b"]]")))
+        self._gate_css(buffer, ending)
+        self._step = self._svg_style
+        return ending + len(b"]]>")
+
+    def _wait_in_css(self, buffer: Buffer, at: int) -> int:
+        """Hold a style sheet until its end is there, or as much of it as may be held."""
+        if at - self._body > SCRIPT_LIMIT:
+            self._gate_css(buffer, at)
+        return self._wait(min(self._body, at), at)
 
     def _gate_css(self, buffer: Buffer, end: int) -> None:
         text = bytes(buffer[self._body : end])

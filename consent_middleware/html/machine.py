@@ -57,6 +57,7 @@ class Machine(JudgedDocument):
         if self._step == self._svg_script_ahead:
             self._svg_script_end = len(buffer)
             self._svg_script_category = self._judge.of_svg_script(bytes(buffer[self._body :]))
+            self._survey(buffer)
             self._run(buffer, self._svg_script_decided(buffer))
         self._finish(buffer)
         return self.stream.rest()
@@ -205,6 +206,9 @@ class Machine(JudgedDocument):
             name = name.lower()
             if slash:
                 foreign.end(name)
+                if every and foreign.in_svg_style:
+                    at = stretch.end()
+                    break
             elif every or name in _NOTED_IN_ISLANDS:
                 start, end = stretch.start("slash") - 1, stretch.end()
                 at = self._island_tag(name, buffer, start, end, self_closing=bool(closing))
@@ -429,6 +433,8 @@ class Machine(JudgedDocument):
         if ending is None and len(buffer) - self._start <= SCRIPT_LIMIT:
             return self._wait(self._start, max(at, len(buffer) - len(b"</script")))
         self._svg_script_end = ending.start() if ending else len(buffer)
+        if not self._start:  # held since an earlier chunk, and to be read as markup now
+            self._survey(buffer)
         text = bytes(buffer[self._body : self._svg_script_end])
         self._svg_script_category = self._judge.of_svg_script(text)
         return self._svg_script_decided(buffer)
@@ -444,6 +450,8 @@ class Machine(JudgedDocument):
     def _finish(self, buffer: Buffer) -> None:
         """What is unfinished stays as it is: browsers drop an unfinished tag and never run an unfinished script.
 
+        A style sheet counts without its end.
+
         Inside ``noscript`` nothing is unfinished for a browser without scripts: it reads on behind the end.
         """
         end = len(buffer)
@@ -451,7 +459,9 @@ class Machine(JudgedDocument):
             self.stream.copy(self._at)
             self._pass_inside(buffer, self._at, end)
             self._close_inside(end)
-        if self._plan.is_fragment:
+        if self._is_in_css:
+            self._gate_css(buffer, end)
+        elif self._plan.is_fragment:
             self._finish_fragment(buffer, end)
         in_markup = self._step in (self._markup, self._foreign_markup, self._before_injection, self._token)
         if in_markup and not self._plan.is_fragment:
@@ -460,10 +470,18 @@ class Machine(JudgedDocument):
                 self._inject_head(place)
             self._inject_body_end(place)
 
+    @property
+    def _is_in_css(self) -> bool:
+        """Whether a style sheet is being held."""
+        if not self._plan.css:
+            return False
+        in_html = self._step == self._text and self._name == b"style"
+        return (
+            in_html or self._step == self._svg_style_text or (self._step == self._cdata and self._foreign.in_svg_style)
+        )
+
     def _finish_fragment(self, buffer: Buffer, end: int) -> None:
         if self._step == self._rest_of_tag and self._is_held and not self._name.startswith(b"/"):
             self._judge_piece(self._tag_prefix + bytes(buffer[self._start : end]), self._start, end)
         elif self._step == self._script and self._verdict.body is not Body.NO_MATTER:
             self._decide_script(buffer, self._verdict.body, bytes(buffer[self._body : end]))
-        elif self._step == self._text and self._plan.css and self._name == b"style":
-            self._gate_css(buffer, end)

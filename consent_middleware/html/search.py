@@ -9,11 +9,12 @@ attempt at most is in the third state. Text and comments that are passed over ho
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from .elements import ANCHORS, HELD, LAZY, Holds
-from .islands import BREAKOUT, HTML_ANCESTORS
+from .elements import ANCHORS, HELD, LAZY, LOADING_IN_SVG, Holds
+from .islands import BREAKOUT, HTML_ANCESTORS, MAY_BREAK_OUT
 from .literals import trie_pattern
 from .tokens import Buffer
 
@@ -95,15 +96,10 @@ def _harmless(ignorable: Ignorable) -> str:
     )
 
 
-_PLAIN_IN_ISLANDS = trie_pattern(
-    [
-        *("circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path", "polygon"),
-        *("polyline", "radialgradient", "rect", "stop", "symbol", "text", "tspan"),
-        *("annotation", "mfrac", "mrow", "msqrt", "mstyle", "msub", "msup", "msubsup", "mtable", "mtd", "mtr"),
-        *("mover", "munder", "munderover", "semantics"),
-    ],
-    ignore_case=True,
-)
+_POINTS = frozenset(b"desc foreignobject title annotation-xml mi mn mo ms mtext".split())
+_NOT_PLAIN_IN_ISLANDS = HELD | MAY_BREAK_OUT | LOADING_IN_SVG.keys() | HTML_ANCESTORS | _POINTS
+_FOREIGN_IN_ISLANDS = HTML_ANCESTORS - HELD - MAY_BREAK_OUT
+"""Of these the start tags are plain, but their end tags then end no more than them."""
 
 
 def _island() -> str:
@@ -118,16 +114,23 @@ def _island() -> str:
     inside = "|".join(
         (
             r"""[^<"']++""",
-            rf"</?{_PLAIN_IN_ISLANDS}{_any_attributes()}",
+            rf"</?(?!{_names(_NOT_PLAIN_IN_ISLANDS)}{_NAME_ENDS})[a-zA-Z]{_ANY_NAME}*+{_any_attributes()}",
             *(rf"""<{leaf}>[^<"']*+</{leaf}>""" for leaf in ("title", "desc", "mi", "mn", "mo", "ms", "mtext")),
             r"""<!--[^<>"']*+>(?<=-->)""",
             rf"<use{_any_attributes(_NAME, '(?:xlink:)?href|data-consent', own_place)}|</use>",
         )
     )
-    outside = trie_pattern([name.decode() for name in HTML_ANCESTORS - {b"body"} | {b"p", b"br"}])
-    breakout = trie_pattern([name.decode() for name in BREAKOUT])
-    leaves = rf"</{outside}{_any_attributes()}|(?=<{breakout}{_NAME_ENDS})"
-    return "|".join(rf"{root}{attributes}(?:/>|>(?:{inside})*+(?:</{root}>|{leaves}))" for root in ("svg", "math"))
+    breaks_out = rf"</(?:p|br){_any_attributes()}|(?=<{_names(BREAKOUT)}{_NAME_ENDS})"
+    leaves = rf"</{_names(HTML_ANCESTORS - {b'body'})}{_any_attributes()}|{breaks_out}"
+    deeper = rf"(?:{inside}|<{_names(_FOREIGN_IN_ISLANDS)}{_any_attributes()})*+"
+    return "|".join(
+        rf"{root}{attributes}(?:/>|>(?:{inside})*+(?:</{root}>|{leaves}|{deeper}(?:</{root}>|{breaks_out})))"
+        for root in ("svg", "math")
+    )
+
+
+def _names(names: Iterable[bytes]) -> str:
+    return trie_pattern(sorted(name.decode() for name in names), ignore_case=True)
 
 
 def _any_attributes(name: str = _ANY_NAME, but: str = r"(?!)", these: str = r"(?!)") -> str:

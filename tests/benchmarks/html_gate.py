@@ -44,6 +44,7 @@ SNIPPET = b"<script src=/_consent/guard.js></script>"
 
 HURTFUL = {
     "html tags": b"<html>",
+    "html tags with a language": b"<html lang>",
     "end tags before the head": b"</g></b>",
     "less-thans": b"<",
     "images": b"<img>",
@@ -62,6 +63,8 @@ HURTFUL = {
     "math left by an end tag": b"<math></b>",
     "svg with less-thans": b"<svg><g <<<<<<<<>< < < < <",
     "svg with comments": b"<svg><use/><!-- > --><?>",
+    "math left behind a point": b"<math><annotation-xml><br>",
+    "links in svg": b"<svg><desc><link>",
     "images in svg": b"<svg><desc><img>",
     "noscripts in svg": b"<svg><desc><noscript></noscript>",
     "scripts with comments": b"<script><!--</script>",

@@ -331,6 +331,14 @@ OPTIONAL = [
     ("css", b"<style>a{background:url(//tracker.example/x)}</style>", b"url(data:,//tracker"),
     ("css", b"<p style=\"background:url('https://tracker.example/x')\">", b"url('data:,https"),
     ("css", b"<style>@import '//tracker.example/x';</style>", b"'data:,//"),
+    ("css", b"<style>@import '//tracker.example/x';", b"'data:,//"),
+    ("css", b"<svg><style>a{fill:url(//tracker.example/x)}</style></svg>", b"url(data:,//tracker"),
+    ("css", b"<svg><style><![CDATA[@import '//tracker.example/x';]]></style></svg>", b"'data:,//"),
+    ("css", b"<svg><style>a<!-- --> < b<g>c</g>@import '//tracker.example/x';</style></svg>", b"'data:,//"),
+    ("css", b"<svg><style>@import '//tracker.example/x';", b"'data:,//"),
+    ("css", b"<svg><style><![CDATA[@import '//tracker.example/x';", b"'data:,//"),
+    ("css", b"<svg><style>a{}</style><style>@import '//tracker.example/x';</style></svg>", b"'data:,//"),
+    ("css", b"<svg><desc><style>@import '//tracker.example/x';</style>", b"'data:,//"),
     (
         "speculation_rules",
         b'<script type=speculationrules>{"prefetch":[{"urls":["https:\\/\\/tracker.example\\/"]}]}</script>',
@@ -351,6 +359,33 @@ def test_what_is_optional_is_gated_on_request_only(option: str, page: bytes, exp
         )
         == 0
     )
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        b"<svg><text>url(//tracker.example/x)</text></svg>",
+        b"<svg><style></style>url(//tracker.example/x)</svg>",
+        b"<svg><style/>url(//tracker.example/x)</svg>",
+        b"<svg><style><!-- url(//tracker.example/x) --></style></svg>",
+        b"<svg><style><g>url(//tracker.example/x)</g></style></svg>",
+        b"<math><style>url(//tracker.example/x)</style></math>",
+        b"<svg><![CDATA[<style>url(//tracker.example/x)</style>]]></svg>",
+    ],
+)
+def test_what_is_no_style_sheet_in_svg_is_kept(sheet: bytes, gate: Gate) -> None:
+    assert gate(sheet, css=True) == sheet
+    assert gate(sheet, *range(1, len(sheet)), css=True) == sheet
+
+
+def test_a_style_on_an_html_tag_is_gated_before_the_head(gate: Gate) -> None:
+    page = b"<html a><html lang=fr style=background:url(//tracker.example/x)><p>"
+    assert b"url(data:,//" in gate(page, css=True, inject_head=b"<meta name=x>")
+
+
+def test_an_html_tag_without_a_language_leaves_it_to_the_next(gate: Gate) -> None:
+    page = b"<html class=x><html lang=fr><html lang=de><p>"
+    assert gate(page, inject_body_end=str.encode) == page + b"fr"
 
 
 def test_lazy_attributes_a_site_has_marked_are_its_own(gate: Gate) -> None:
