@@ -357,7 +357,7 @@ class Machine(JudgedDocument):
     def _start_tag(self, name: bytes, buffer: Buffer, start: int, end: int) -> int:
         """A start tag that creates an HTML element."""
         verdict = DULL
-        if name == b"noscript" and (after := self._noscript_of_tags(buffer, end)):
+        if name == b"noscript" and not self._plan.css and (after := self._noscript_of_tags(buffer, end)):
             self._step = self._content()
             return after
         if name == b"base":

@@ -98,8 +98,8 @@ def _harmless(ignorable: Ignorable) -> str:
 
 _POINTS = frozenset(b"desc foreignobject title annotation-xml mi mn mo ms mtext".split())
 _NOT_PLAIN_IN_ISLANDS = HELD | MAY_BREAK_OUT | LOADING_IN_SVG.keys() | HTML_ANCESTORS | _POINTS
-_FOREIGN_IN_ISLANDS = HTML_ANCESTORS - HELD - MAY_BREAK_OUT
-"""Of these the start tags are plain, but their end tags then end no more than them."""
+_NAMED_LIKE_ANCESTORS = HTML_ANCESTORS - HELD - MAY_BREAK_OUT
+"""Once one of these is open in an island, its end tag is its own and no longer ends the island."""
 
 
 def _island() -> str:
@@ -122,7 +122,7 @@ def _island() -> str:
     )
     breaks_out = rf"</(?:p|br){_any_attributes()}|(?=<{_names(BREAKOUT)}{_NAME_ENDS})"
     leaves = rf"</{_names(HTML_ANCESTORS - {b'body'})}{_any_attributes()}|{breaks_out}"
-    deeper = rf"(?:{inside}|<{_names(_FOREIGN_IN_ISLANDS)}{_any_attributes()})*+"
+    deeper = rf"(?:{inside}|<{_names(_NAMED_LIKE_ANCESTORS)}{_any_attributes()})*+"
     return "|".join(
         rf"{root}{attributes}(?:/>|>(?:{inside})*+(?:</{root}>|{leaves}|{deeper}(?:</{root}>|{breaks_out})))"
         for root in ("svg", "math")

@@ -338,6 +338,7 @@ OPTIONAL = [
     ("css", b"<svg><style>@import '//tracker.example/x';", b"'data:,//"),
     ("css", b"<svg><style><![CDATA[@import '//tracker.example/x';", b"'data:,//"),
     ("css", b"<svg><style>a{}</style><style>@import '//tracker.example/x';</style></svg>", b"'data:,//"),
+    ("css", b"<noscript style='background:url(//tracker.example/x)'><img></noscript>", b"url(data:,//"),
     ("css", b"<svg><desc><style>@import '//tracker.example/x';</style>", b"'data:,//"),
     (
         "speculation_rules",
