@@ -52,7 +52,9 @@ def _is_forwarded(request: Request) -> bool:
         request.header("x-forwarded-proto"),
         request.header("x-real-ip"),
     )
-    return any(mark is not None for mark in marks)
+    # All that nginx says of itself, unless it is told to say more: no browser asks for that.
+    closes = (request.header("connection") or "").strip().lower() == "close"
+    return closes or any(mark is not None for mark in marks)
 
 
 def _names_this_machine(host: str) -> bool:

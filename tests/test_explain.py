@@ -138,12 +138,28 @@ def test_json_holds_the_same(policy: str, capsys: pytest.CaptureFixture[str]) ->
     assert len(ga["reasons"]) == 3
 
 
-def test_report_mode_says_that_nothing_changes(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+REPORTED = [
+    (["--set-cookie", "_ga=1"], "passes as it is"),
+    (["--set-cookie", "_ga=; Max-Age=0"], "passes as it is"),
+    (["--set-cookie", "nobody=1"], "passes as it is"),
+    (["--set-cookie", "control\x01=1"], "passes as it is"),
+    (["--cookie", "_ga=1"], "shown to the application"),
+    (["--url", GTAG], "loads"),
+    (["--url", "https://nobody.example.net/"], "loads"),
+    (["--url", "/"], "loads"),
+    (["--html", f"<script src={GTAG}></script>"], "passes as it is"),
+]
+
+
+@pytest.mark.parametrize(("asked", "outcome"), REPORTED)
+def test_report_mode_says_that_nothing_changes(
+    policy: str, asked: list[str], outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path(policy).write_text(POLICY.replace("[policy]\n", '[policy]\nmode = "report"\n'), encoding="utf-8")
-    assert main(["explain", "--policy", policy, "--set-cookie", "_ga=1"]) == 0
+    assert main(["explain", "--policy", policy, *asked]) == 0
     out = capsys.readouterr().out
-    assert "passes as it is" in out
-    assert 'mode = "report"' in out
+    assert f"  => {outcome}\n" in out
+    assert out.rstrip().endswith('. mode = "report": nothing changes on the wire, everything is logged')
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ reasons are read from the same tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from ..visitors import choices_of, cookies_of
 
 _PAGE = ("Content-Type", "text/html; charset=utf-8")
 _KEY = "an explanation signs only for itself"
+_ONLY_REPORTED = 'mode = "report": nothing changes on the wire, everything is logged'
 _Rule = tuple[Service, str]
 """A service, and the one of its scripts or inline markers that fits."""
 
@@ -77,7 +78,7 @@ class Explainer:
         left = [value for name, value in headers if name == "Set-Cookie" and not _is_ours(value, line)]
         result = left[0] if left else None
         outcome = "withheld: it does not reach the browser" if result is None else _outcome(line, result)
-        return Explanation(line, outcome, result, tuple(self._reasons_for_line(cookie, leaves=result is not None)))
+        return self._explained(line, outcome, result, self._reasons_for_line(cookie, leaves=result is not None))
 
     def cookie_header(self, header: str) -> list[Explanation]:
         """Explain, cookie by cookie, what of a Cookie header the application gets to see."""
@@ -91,7 +92,7 @@ class Explainer:
         reasons = [*self._reasons_for_name(name, kind)]
         if not shown and kind is not None:
             reasons.append("the next response expires it, wherever its declaration says that it lives")
-        return Explanation(name or "(nameless)", outcome, shown or None, tuple(reasons))
+        return self._explained(name or "(nameless)", outcome, shown or None, reasons)
 
     def _reasons_for_line(self, cookie: SetCookie | None, *, leaves: bool) -> Iterator[str]:
         if cookie is None:
@@ -108,8 +109,6 @@ class Explainer:
         if leaves:
             yield from self._reasons_for_lifetime(cookie, kind, end, now)
             yield from self._reasons_for_floor(cookie, kind)
-        if not self._engine.enforces:
-            yield 'mode = "report": nothing changes on the wire, everything is logged'
 
     def _reasons_for_lifetime(self, cookie: SetCookie, kind: Kind | None, end: int | None, now: int) -> Iterator[str]:
         if not cookie.lifetime.is_plain:
@@ -171,22 +170,23 @@ class Explainer:
         if source is not None:
             service, tell = self._sources[source]
             category = self._policy.categories[service.category]
-            allowed = self._exchange().decision.permits(category.name)
-            outcome = "loads" if allowed else "withheld: elements that load it are made inert"
+            loads = not self._engine.enforces or self._exchange().decision.permits(category.name)
+            outcome = "loads" if loads else "withheld: elements that load it are made inert"
             reasons = (f'"{tell}" of {_named(service)} fits', self._standing(category))
-            return Explanation(address, outcome, None, reasons)
+            return self._explained(address, outcome, None, reasons)
         if not isinstance(place, Location) or not place.host:
-            return Explanation(address, "loads", None, ("it names no other host",))
+            return self._explained(address, "loads", None, ("it names no other host",))
         return self._undeclared(address, place.host)
 
     def _undeclared(self, address: str, host: str) -> Explanation:
         settings = self._policy.html
         own = next((own for own in (self._host, *settings.own_hosts) if host == own or host.endswith(f".{own}")), None)
         if own is not None:
-            return Explanation(address, "loads", None, (f"{host} is the site's own ({own})",))
-        outcome = "withheld: nobody can accept it" if settings.third_party_hosts == "withhold" else "loads"
+            return self._explained(address, "loads", None, (f"{host} is the site's own ({own})",))
+        loads = not self._engine.enforces or settings.third_party_hosts != "withhold"
+        outcome = "loads" if loads else "withheld: nobody can accept it"
         reasons = (f"no script of any service fits {host}", f'third_party_hosts = "{settings.third_party_hosts}"')
-        return Explanation(address, outcome, None, reasons)
+        return self._explained(address, outcome, None, reasons)
 
     def html(self, markup: str) -> Explanation:
         """Explain what becomes of a piece of a page."""
@@ -197,7 +197,7 @@ class Explainer:
         reasons = [self._reason_for(finding) for finding in self._findings(source)]
         outcome = "passes as it is" if gated == source else "leaves changed"
         result = gated.decode("utf-8", "replace")
-        return Explanation(markup, outcome, result, tuple(reasons) or ("nothing in it belongs to a service",))
+        return self._explained(markup, outcome, result, reasons or ["nothing in it belongs to a service"])
 
     def _findings(self, markup: bytes) -> list[Finding]:
         found: list[Finding] = []
@@ -228,6 +228,11 @@ class Explainer:
         if finding.category == UNDECLARED:
             return f'{what}: nobody declared it; third_party_hosts = "{self._policy.html.third_party_hosts}"'
         return f"{what}: data-consent names {finding.category!r}, which is no category of the policy"
+
+    def _explained(self, subject: str, outcome: str, result: str | None, reasons: Iterable[str]) -> Explanation:
+        """Return an explanation that says last what stands above every rule: that none of them is enforced."""
+        last = () if self._engine.enforces else (_ONLY_REPORTED,)
+        return Explanation(subject, outcome, result, (*reasons, *last))
 
     # A visitor
 

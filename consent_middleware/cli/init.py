@@ -74,8 +74,8 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, out: TextIO) -> bool:
     file = None if options.output == _STDOUT else Path(options.output)
-    if file is not None and file.exists() and not options.force:
-        raise _exists(file)
+    if file is not None and file.exists() and not (options.force and file.is_file()):
+        raise _exists(file) if file.is_file() else _no_file(file)
     try:
         hints = Hints.read(options.open_cookie_database) if options.open_cookie_database else Hints()
         facts = [*_facts(options)]
@@ -217,6 +217,11 @@ def _put_in_a_free_place(draft: Path, target: Path) -> None:
 
 def _exists(file: Path) -> InputError:
     return InputError(f"{file} exists and stays as it is; replace it with --force, or name another one with --output")
+
+
+def _no_file(file: Path) -> InputError:
+    # To put a file in the place of /dev/null, as root could, would break more than a policy.
+    return InputError(f'{file} exists and is no file; name another with --output, or "-" for standard output')
 
 
 INIT = Command(

@@ -388,6 +388,7 @@ STRANGERS: list[tuple[Any, ...]] = [
     ("localhost", ("Forwarded", "for=127.0.0.1")),
     ("localhost", ("X-Real-IP", "127.0.0.1")),
     ("localhost", ("Via", "1.1 proxy")),
+    ("localhost:8000", ("Connection", "close")),
     ("localhost", ("Sec-Fetch-Site", "cross-site")),
     ("localhost", ("Sec-Fetch-Site", "same-site")),
 ]

@@ -94,6 +94,14 @@ class TestAFileThatIsThere:
         assert (folder / "consent.toml").is_symlink()
         assert "[policy]" in (folder / "real.toml").read_text(encoding="utf-8")
 
+    def test_is_never_replaced_if_it_is_a_pipe_or_a_device(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        os.mkfifo(folder / "consent.toml")
+        assert init("--force") == 2
+        assert 'consent.toml exists and is no file; name another with --output, or "-"' in capsys.readouterr().err
+        assert (folder / "consent.toml").is_fifo()
+
     def test_stays_even_if_it_came_to_be_in_the_meantime(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "consent.toml").write_text("mine", encoding="utf-8")
         monkeypatch.setattr(Path, "exists", lambda path: False)
@@ -126,8 +134,8 @@ def test_to_standard_output_goes_the_file_and_nothing_else(folder: Path, capsys:
         ([], "nothing to look at; give --url"),
         (["--from-report", "no.json"], "cannot read no.json: No such file or directory"),
         (["--from-report", "report.json", "--output", "no/folder.toml"], "cannot write no/folder.toml"),
-        (["--from-report", "report.json", "--output", "."], ". exists"),
-        (["--from-report", "report.json", "--output", ".", "--force"], "cannot write .: "),
+        (["--from-report", "report.json", "--output", "."], ". exists and is no file"),
+        (["--from-report", "report.json", "--output", ".", "--force"], ". exists and is no file"),
         (["--url", "example.org"], "is no address of a site"),
         (["--url", "http://127.0.0.1:1/", "--ca", "no.pem"], "cannot use no.pem as certificates"),
         (["--app", "no_such_module:app"], "No module named 'no_such_module'"),

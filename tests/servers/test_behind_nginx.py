@@ -12,11 +12,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from werkzeug.serving import make_server
 
 from consent_middleware import ConsentWSGI
 from support.nginx import nginx
+from support.servers import serving
 
 TRACKER = b'<script src="https://stats.example.net/a.js"></script>'
 PAGE = b"<!doctype html><title>Shop</title><p>hello</p>" + TRACKER
@@ -208,3 +210,21 @@ def test_scripts_of_ours_are_kept(open_site: Open) -> None:
         path = page.partition(b'src="/_consent/assets/')[2].partition(b'"')[0].decode()
         answers = [Visitor(port).get(f"/_consent/assets/{path}") for _ in range(3)]
     assert [answer.cache for answer in answers] == ["MISS", "HIT", "HIT"]
+
+
+def test_what_developers_see_is_not_passed_on_by_an_nginx_as_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks as this machine itself would, at the address of the server behind it, and says not where that is from."""
+    monkeypatch.setenv("CONSENT_DEVELOPMENT", "1")
+    app = ConsentWSGI(application, policy("vary"), secret_keys="a key for tests")
+    with serving(app) as address:
+        upstream = address.removesuffix("/")
+        # A header set of its own takes the place of all those that are inherited.
+        as_it_comes = f'location /_consent/ {{ proxy_pass {upstream}; proxy_set_header X-Nothing ""; }}'
+        with nginx(tmp_path, int(upstream.rpartition(":")[2]), as_it_comes) as port:
+            assert Visitor(port).get("/_consent/settings").status == 200
+            assert Visitor(port).get("/_consent/report").status == 404
+            assert Visitor(port).get("/_consent/report.json").status == 404
+        with httpx.Client() as developer:
+            assert developer.get(f"{upstream}/_consent/report.json").status_code == 200

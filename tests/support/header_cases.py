@@ -232,6 +232,7 @@ HEADERS: tuple[Header, ...] = (
             rule=rule,
         )
         for name, rule in (
+            ("Connection", f"{_SEMANTICS} 7.6.1"),
             ("Forwarded", "RFC 7239 4"),
             ("Via", f"{_SEMANTICS} 7.6.3"),
             ("X-Forwarded-For", _OF_PROXIES),
