@@ -21,6 +21,7 @@ _LITERAL = "RULES"
 _NULL_PROTOTYPE = {"__proto__": None}
 """What keeps a cookie called ``constructor`` from being found in a JavaScript object that does not hold it."""
 
+_DAY = 86400
 _SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|]")
 
 
@@ -52,7 +53,23 @@ def guard_rules(policy: Policy, cookies: Mapping[str, str]) -> dict[str, Any]:
         "cookies": {**_NULL_PROTOTYPE, **cookies},
         "undeclared": UNDECLARED if policy.undeclared_cookies == "withhold" else "",
         "storage": {**_NULL_PROTOTYPE, **_storage(policy)},
-        "days": policy.cookie_lifetime.shortest / 86400,
+        "lives": {**_NULL_PROTOTYPE, **_lives(policy)},
+        "days": policy.cookie_lifetime.shortest / _DAY,
+    }
+
+
+def _lives(policy: Policy) -> dict[str, float]:
+    """Return the days of cookies that declare fewer than any may have, and those of names that would be taken for one.
+
+    A cookie of the session has no days that a script could be held to.
+    """
+    cap = policy.cookie_lifetime.shortest
+    lives = {rule.name: min(cap, rule.lifetime.shortest if rule.lifetime else cap) or cap for rule in policy.rules}
+    shorter = {name for name, seconds in lives.items() if seconds < cap}
+    return {
+        name: seconds / _DAY
+        for name, seconds in lives.items()
+        if name in shorter or any(f"{name[:end]}*" in shorter for end in range(len(name)))
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from consent_middleware.cli import main
+from support.readme import blocks
 
 POLICY = """
 [policy]
@@ -183,9 +184,8 @@ def test_a_policy_that_is_none_is_an_input_error(tmp_path: Path, capsys: pytest.
 
 
 def test_the_example_of_the_readme_is_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "consent.toml").write_text(re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)[0], encoding="utf-8")
-    (block,) = [text for text in re.findall(r"```console\n(.*?)```", readme, re.DOTALL) if "consent explain" in text]
+    (tmp_path / "consent.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (block,) = [text for text in blocks("console") if "consent explain" in text]
     command, _, shown = block.partition("\n")
     asked = shlex.split(command.removeprefix("$ consent ").replace("consent.toml", str(tmp_path / "consent.toml")))
     assert main(asked) == 0

@@ -1,4 +1,4 @@
-"""What the README shows, done: every snippet runs, and every command prints what it says."""
+"""What the README and the guides show, done: every snippet runs, and every command prints what it says."""
 
 from __future__ import annotations
 
@@ -21,18 +21,10 @@ from flask import Flask
 from consent_middleware import ConsentWSGI, Policy
 from consent_middleware.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what may be typed
 from consent_middleware.cli.ledger import COMMANDS as LEDGER_COMMANDS
+from support.readme import GUIDES, README, blocks, blocks_of_all
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = {path: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]}
-
-
-def blocks(language: str, text: str = README) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def blocks_of_all(language: str) -> list[str]:
-    return [block for text in GUIDES.values() for block in blocks(language, text)]
+ALL = "\n".join(GUIDES.values())
 
 
 def steps() -> list[tuple[str, list[str]]]:
@@ -106,7 +98,8 @@ def test_the_commands_print_what_the_readme_shows(shop: int, tmp_path: Path) -> 
 
 def test_the_policy_page_is_written_by_the_commands_that_the_readme_shows(folder: Path) -> None:
     consent = f'consent() {{ {sys.executable} -m consent_middleware "$@"; }}; '
-    commands = re.findall(r"^\$ (consent page .*)$", README, re.MULTILINE)
+    commands = re.findall(r"^\$ (consent page .*)$", ALL, re.MULTILINE)
+    assert commands
     for command in commands:
         subprocess.run(["sh", "-c", consent + command], cwd=folder, check=True)
     assert "<h1>Politique de cookies</h1>" in (folder / "cookies.html").read_text(encoding="utf-8")
@@ -114,11 +107,11 @@ def test_the_policy_page_is_written_by_the_commands_that_the_readme_shows(folder
 
 
 def test_the_template_helpers_of_the_readme_exist() -> None:
-    assert "{{ consent_policy() }}" in README and "`consent_policy(request)`" in README
+    assert "{{ consent_policy() }}" in ALL and "`consent_policy(request)`" in ALL
     assert {"consent_policy"} <= {*import_module("consent_flask").__all__} & {
         *import_module("consent_starlette").__all__
     }
-    (tag,) = re.findall(r"`(\{% load consent %\}\{% consent_policy %\})`", README)
+    (tag,) = re.findall(r"`(\{% load consent %\}\{% consent_policy %\})`", ALL)
     Engine(libraries={"consent": "consent_django.templatetags.consent"}).from_string(tag)
 
 
@@ -133,7 +126,7 @@ def test_what_is_installed_exists() -> None:
 def test_every_reason_code_is_explained() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "consent_middleware").glob("*.py"))
     codes = set(re.findall(r"consent\.([CH]\d{3})", source))
-    assert codes == set(re.findall(r"\b([CH]\d{3})`", README))
+    assert codes == set(re.findall(r"\b([CH]\d{3})`", (ROOT / "docs" / "report.md").read_text("utf-8")))
 
 
 def test_every_command_shown_can_be_typed() -> None:
@@ -147,10 +140,14 @@ def test_every_command_shown_can_be_typed() -> None:
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
 def test_the_links_lead_somewhere(guide: Path) -> None:
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in GUIDES[guide].splitlines()
-    }
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", GUIDES[guide]):
         path, _, anchor = target.partition("#")
-        assert (guide.parent / path).exists(), target
-        assert path or anchor in headings, target
+        file = (guide.parent / path).resolve() if path else guide
+        assert file.exists(), target
+        assert not anchor or anchor in _anchors(GUIDES[file]), target
+
+
+def _anchors(text: str) -> set[str]:
+    """The names by which headings are linked to."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}

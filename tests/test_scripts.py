@@ -62,6 +62,23 @@ def test_a_policy_s_cap_is_never_exceeded_whenever_a_cookie_begins() -> None:
     assert Lifetime.parse("90 seconds").shortest == 90
 
 
+def test_a_cookie_of_a_script_is_held_to_what_the_policy_says_of_it() -> None:
+    cookies = [
+        {"name": "short", "category": "analytics", "lifetime": "12 hours"},
+        {"name": "long", "category": "analytics", "lifetime": "13 months"},
+        {"name": "plain", "category": "analytics"},
+        {"name": "visit", "category": "analytics", "lifetime": "session"},
+        {"name": "day_*", "category": "analytics", "lifetime": "1 day"},
+        {"name": "day_of_all", "category": "analytics"},
+    ]
+    assert guard_rules(policy_of(cookies=cookies), {})["lives"] == {
+        "__proto__": None,
+        "short": 0.5,
+        "day_*": 1,
+        "day_of_all": 393,
+    }
+
+
 def test_the_rules_of_a_policy_are_ascii_and_close_no_script() -> None:
     cookies = {"a</script><b": "analytics", "ü": "analytics"}
     script = guard_script(policy_of(), cookies)

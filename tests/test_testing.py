@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from consent_middleware.cookies import read_set_cookie
+from support.readme import blocks_of_all
 
 ROOT = Path(__file__).parents[1]
 PATHS = [ROOT, ROOT / "adapters", ROOT / "examples", ROOT / "tests"]
@@ -135,9 +135,8 @@ def test_visitors_come_and_promises_are_checked(tmp_path: Path, text: str) -> No
     assert f"{text.count('def test_')} passed" in done.stdout
 
 
-def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = [text for text in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "def consent_app" in text]
+def test_the_example_of_the_guide_runs(tmp_path: Path) -> None:
+    (example,) = [text for text in blocks_of_all("python") if "def consent_app" in text]
     done = run(tmp_path, example)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

@@ -19,7 +19,6 @@
   const HOOK = Symbol.for("consent.guard");
   if (window[HOOK]) return;
 
-  const CAP = rules.days * 864e5;
   const NOTHING = () => {};
   // A URL that every loader refuses natively, with its own events and exceptions, and without a request.
   const NOWHERE = "about:invalid";
@@ -235,7 +234,8 @@
       }
       // Where the browser tells when a cookie ends (Chromium does), one that would outlive the policy is cut short.
       for (const cookie of await cookieStore.getAll()) {
-        if (cookie.expires > Date.now() + CAP) cookieStore.set({ ...cookie, expires: Date.now() + CAP });
+        const end = Date.now() + 864e5 * (find(rules.lives, cookie.name) || rules.days);
+        if (cookie.expires > end) cookieStore.set({ ...cookie, expires: end });
       }
     // A sandboxed page has nothing to sweep, an old browser nothing to tell.
     } catch {}

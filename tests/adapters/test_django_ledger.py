@@ -358,7 +358,8 @@ def manage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
         ManagementUtility(["manage.py", "consent_ledger", *arguments]).execute()
     except SystemExit as ended:
         status = int(ended.code or 0)
-    return status, *capsys.readouterr()
+    out, err = capsys.readouterr()
+    return status, out, err
 
 
 def test_manage_py_has_what_the_command_has(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

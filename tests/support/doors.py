@@ -249,7 +249,8 @@ class LintedWSGI(RawWSGI):
 
     def ask(self, *args: Any, **kwargs: Any) -> Answer:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            for told in (WSGIWarning, HTTPWarning):  # and nothing that the garbage collector happens on meanwhile
+                warnings.simplefilter("error", told)
             # Relative locations have been allowed since RFC 7231, and a 204 has no Content-Length at all.
             warnings.filterwarnings("ignore", "Absolute URLs required|204 responses", HTTPWarning)
             if kwargs.get("method") == "HEAD":  # has the Content-Length of GET, and no content

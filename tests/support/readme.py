@@ -1,11 +1,23 @@
-"""What the README tells people to write, so that tests write exactly that."""
+"""What the README and the guides tell people to write, so that tests write exactly that."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+GUIDES = {path: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]}
+README = GUIDES[ROOT / "README.md"]
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    """Return all code of a language, as it stands in the README or another text."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def blocks_of_all(language: str) -> list[str]:
+    """Return all code of a language in the README and the guides."""
+    return [block for text in GUIDES.values() for block in blocks(language, text)]
 
 
 def block(heading: str, language: str) -> str:

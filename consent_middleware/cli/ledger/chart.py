@@ -8,7 +8,7 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from .stats import choices_of, day_of, summary
+from .figures import choices_of, day_of, summary
 
 if TYPE_CHECKING:
     from ...ledger.reading import Statistics

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...assets import asset
-from .stats import choices_of, day_of, summary
+from .figures import choices_of, day_of, summary
 
 if TYPE_CHECKING:
     from ...ledger.reading import Statistics

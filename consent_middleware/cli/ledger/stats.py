@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..command import Command, InputError, counted, declare_format, print_json
+from .figures import day_of
 from .store import database_of, declare_selection, selection_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
             Path(options.html).write_text(report(found), encoding="utf-8")
         except OSError as error:
             raise InputError(f"cannot write {options.html}: {error.strerror or error}") from error
-        print(f"{options.html}: {found.records} records", file=out)
+        print(f"{options.html}: {counted(found.records, 'record')}", file=out)
     elif options.format == "json":
         print_json(_as_json(found), out)
     else:
@@ -40,22 +40,6 @@ def _run(options: argparse.Namespace, out: TextIO) -> bool:
 
         print_chart(found, out)
     return False
-
-
-def summary(found: Statistics) -> str:
-    """Return how many records there are, of how many visitors."""
-    erased = f", {found.erased} erased" if found.erased else ""
-    return f"{counted(found.records, 'record')} of {counted(found.subjects, 'visitor')}{erased}"
-
-
-def choices_of(day: int, found: Statistics) -> int:
-    """Return how many choices were made on a day."""
-    return sum(found.days.get(day, {}).values())
-
-
-def day_of(number: int) -> str:
-    """Return a day, counted from 1970-01-01, as ISO 8601 has it."""
-    return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
 
 
 def _as_json(found: Statistics) -> dict[str, Any]:

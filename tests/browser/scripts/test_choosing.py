@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from support.axe import violations
 from support.handmade import Handmade
+from support.readme import blocks_of_all
 from support.third_parties import Reply, ThirdParties
 
 ROOT = Path(__file__).parents[3]
@@ -112,8 +112,8 @@ def test_an_element_called_consent_is_not_in_the_way(chooser: Chooser) -> None:
     assert chooser.run("() => typeof consent.allows") == "function"
 
 
-def test_the_snippet_of_the_readme_does_what_it_says(chooser: Chooser) -> None:
-    [snippet] = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_the_snippet_of_the_guide_does_what_it_says(chooser: Chooser) -> None:
+    [snippet] = blocks_of_all("js")
     chooser.open(
         f"""<button id="privacy">Privacy</button>
         <script>window.counted = 0; function startCounting() {{ window.counted++ }}</script>
