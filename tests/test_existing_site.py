@@ -76,6 +76,8 @@ class Folder:
         self._port = 8000
         paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters"), *filter(None, sys.path)])
         self._environ = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        # A shell of its own has heard of no other test's settings.
+        self._environ.pop("DJANGO_SETTINGS_MODULE", None)
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Type a command and return what comes of it."""

@@ -31,8 +31,8 @@ class ApplicationUnreadable(ConsentError):
 def facts_of_settings(module: str) -> Facts:
     """Return what Django's settings in a module tell. Raises ApplicationUnreadable."""
     with _importing(f"the settings {module}"):
-        environ["DJANGO_SETTINGS_MODULE"] = module
         import_module(module)
+        environ["DJANGO_SETTINGS_MODULE"] = module
         return _asked("consent_django", None)
 
 
