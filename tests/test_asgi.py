@@ -301,16 +301,19 @@ def test_a_disconnect_reaches_the_application(run: Run) -> None:
 
 def test_cancelling_a_request_cancels_the_application(run: Run) -> None:
     ends: list[str] = []
+    requests: list[anyio.CancelScope] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start())
+        requests[0].cancel()
         try:
             await anyio.sleep_forever()
         finally:
             ends.append("ended")
 
     async def server() -> None:
-        with anyio.move_on_after(0.05):
+        with anyio.CancelScope() as request:
+            requests.append(request)
             await serve(gate(app), make_scope())
 
     run(server)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {"consent_middleware", "consent_flask", "consent_django", "consent_starlette"}
 EXTRAS = (
     "consent_middleware.audit",
+    "consent_middleware.cli.ledger.chart",
     "consent_middleware.draft.visit",
     "consent_middleware.ledger",
     "consent_middleware.testing",

@@ -62,7 +62,7 @@ class Name(str):
 
     def __eq__(self, other: object) -> bool:
         is_equal = super().__eq__(other)
-        if is_equal and not isinstance(other, Name) and _asked_by_us():
+        if is_equal is True and not isinstance(other, Name) and _asked_by_us():
             self.log.compared.add(super().lower())
         return is_equal
 
